@@ -1,0 +1,1 @@
+"""The command `laminar`: one module for each subcommand, imported when it is typed."""

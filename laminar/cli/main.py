@@ -1,0 +1,77 @@
+"""`laminar`: finds the subcommand, and turns errors into words and exit codes in one place."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from typing import Any, NoReturn
+
+import click
+
+from laminar.errors import LaminarError, report
+from laminar.model.names import nearest
+from laminar.version import __version__
+
+COMMANDS = {
+    "schedule": "Run a flow: every layer in a container of its own.",
+    "execute": "Evaluate one layer; what the scheduler starts in each container.",
+}
+"""Subcommands with their help, in the order of a first hour. `laminar.cli.NAME` has the command NAME."""
+
+
+class _Commands(click.Group):
+    """Imports a subcommand when it is typed: `execute` runs once per layer and pays for no other."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"laminar.cli.{cmd_name}"), cmd_name)
+        return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            ctx.fail(f"No such command {args[0]!r}.{nearest(args[0], list(COMMANDS))}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        # From the table: the help of one command does not import all others.
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="laminar")
+def cli() -> None:
+    """Write a workflow in plain Python; run every step in its own container.
+
+    \b
+    Examples:
+      laminar schedule main:HelloFlow
+      laminar schedule main:HelloFlow --executor process -p name=world
+    """
+
+
+def main() -> NoReturn:
+    """The console script.
+
+    Exit codes: 0 done; 1 a layer failed; 2 usage or an invalid flow; 3 infrastructure; 130 and 143 interrupted.
+    """
+    try:
+        code = cli(standalone_mode=False)
+    except LaminarError as error:
+        click.echo(report(error), err=True)
+        code = error.exit_code
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        code = 130
+    except BrokenPipeError:
+        # Whoever read our output has gone; do not complain about it again when Python flushes on the way out.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 141
+    sys.exit(code)

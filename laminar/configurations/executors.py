@@ -1,0 +1,5 @@
+"""Executors, for `Flow(executor=)`."""
+
+from laminar.executors import Docker, Executor, Process, Thread
+
+__all__ = ["Docker", "Executor", "Process", "Thread"]

@@ -1,0 +1,227 @@
+"""A datastore in a directory of a local or shared POSIX file system."""
+
+from __future__ import annotations
+
+import mmap
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+
+from laminar.engine.ports import Buffer, Datastore
+from laminar.errors import NotFoundError, StoreError
+
+_MMAP_FROM = 1 << 20
+"""Bytes from which a file is mapped instead of read: no copy, and pages come as they are used."""
+
+
+class Local(Datastore):
+    """Files below `root`, one for each key.
+
+    What is put appears under its key by `link()`: complete, and only if the key was absent. Content and new directories
+    are flushed to disk before a durable put returns.
+
+    Args:
+        root: Directory; made when something is first written to it.
+    """
+
+    def __init__(self, root: str | os.PathLike[str] = ".laminar") -> None:
+        self.root = os.fspath(root)
+        self._base = os.path.abspath(self.root)
+        self._known: set[str] = set()
+
+    @property
+    def url(self) -> str:  # type: ignore[override]
+        """The directory's absolute path."""
+        return self._base
+
+    def create(self, key: str, data: Buffer, *, durable: bool = True) -> bool:
+        """Put `data` under `key` if it is absent."""
+        with self._staged(durable) as staged:
+            staged.write(data)
+            return staged.publish(key)
+
+    def read(self, key: str) -> Buffer:
+        """What is under `key`; a large file as a private copy-on-write map of it."""
+        path = self._path(key)
+        try:
+            with open(path, "rb") as file:
+                if os.fstat(file.fileno()).st_size >= _MMAP_FROM:
+                    return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY))
+                return file.read()
+        except (FileNotFoundError, NotADirectoryError):
+            raise NotFoundError(f"there is no {key} in the datastore {self.root}.") from None
+        except OSError as error:
+            raise _store_error("read", path, error) from error
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        """The keys below `prefix`."""
+        for folder, _, files in os.walk(self._path(prefix)):
+            relative = os.path.relpath(folder, self._base).replace(os.sep, "/")
+            yield from (f"{relative}/{name}" for name in files)
+
+    def children(self, prefix: str) -> Iterator[str]:
+        """The names in the directory of `prefix`."""
+        path = self._path(prefix)
+        try:
+            return iter(os.listdir(path))
+        except (FileNotFoundError, NotADirectoryError):
+            return iter(())
+        except OSError as error:
+            raise _store_error("list", path, error) from error
+
+    def append(self, key: str, data: Buffer) -> None:
+        """Add to the file of `key`."""
+        path = self._path(key)
+        try:
+            self._make_parent(path, durable=False)
+            with open(path, "ab") as file:
+                file.write(data)
+        except OSError as error:
+            raise _store_error("write", path, error) from error
+
+    def stage(self) -> AbstractContextManager[_Staged]:
+        """A temporary file on the store's file system."""
+        return self._staged(durable=True)
+
+    def check(self, user: tuple[int, int] | None = None) -> None:
+        """Raise where results could not be written by `user`, or by this process."""
+        try:
+            os.makedirs(self._base, exist_ok=True)
+            with self.stage() as staged:
+                staged.write(b"laminar")
+        except FileExistsError:
+            raise StoreError(
+                f"the datastore {self._base} is not a directory.", remedy="Name a directory with --datastore."
+            ) from None
+        except OSError as error:
+            raise _store_error("write", self._base, error) from error
+        if user is not None and not _may_write(self._base, *user):
+            owner = os.stat(self._base)
+            raise StoreError(
+                f"the datastore {self._base} belongs to user {owner.st_uid}:{owner.st_gid}; "
+                f"the containers run as {user[0]}:{user[1]}, who cannot write to it.",
+                remedy="Take user= out of the layer's Container, or give that user the directory (chown or chmod).",
+            )
+
+    def owner(self) -> tuple[int, int]:
+        """Who owns the directory."""
+        status = os.stat(self._base)
+        return status.st_uid, status.st_gid
+
+    def __repr__(self) -> str:
+        return self.root
+
+    def _path(self, key: str) -> str:
+        return os.path.join(self._base, key)
+
+    @contextmanager
+    def _staged(self, durable: bool) -> Iterator[_Staged]:
+        # The name is random, never made from the process id: two containers have the same ones.
+        folder = os.path.join(self._base, "tmp")
+        path = os.path.join(folder, os.urandom(12).hex())
+        try:
+            self._make_parent(path, durable=False)
+            descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise _store_error("write", folder, error) from error
+        staged = _Staged(self, path, descriptor, durable)
+        try:
+            yield staged
+        finally:
+            staged.discard()
+
+    def _make_parent(self, path: str, *, durable: bool) -> None:
+        """Make the directory of `path`. A durable one is in its own parent's listing, on disk, when this returns."""
+        parent = os.path.dirname(path)
+        exists = os.path.isdir(parent)
+        if exists and parent in self._known:
+            return
+        if not exists:
+            if parent != self._base:
+                self._make_parent(parent, durable=durable)
+                with suppress(FileExistsError):
+                    os.mkdir(parent)
+            else:
+                os.makedirs(parent, exist_ok=True)
+        if durable:
+            # Somebody else may have made it a moment ago and not flushed it yet: flush it whoever made it.
+            _flush_directory(os.path.dirname(parent))
+            self._known.add(parent)
+
+
+class _Staged:
+    """A temporary file that becomes a key by `link()`."""
+
+    def __init__(self, store: Local, path: str, descriptor: int, durable: bool) -> None:
+        self._store = store
+        self._path = path
+        self._descriptor = descriptor
+        self._durable = durable
+
+    def write(self, data: Buffer) -> None:
+        view = memoryview(data).cast("B") if not isinstance(data, bytes) else memoryview(data)
+        try:
+            while view:
+                view = view[os.write(self._descriptor, view) :]
+        except OSError as error:
+            raise _store_error("write", self._path, error) from error
+
+    def publish(self, key: str, *, replace: bool = False) -> bool:
+        path = self._store._path(key)
+        try:
+            if self._durable:
+                os.fsync(self._descriptor)
+            self._store._make_parent(path, durable=self._durable)
+            if replace:
+                os.rename(self._path, path)
+            else:
+                os.link(self._path, path)
+            if self._durable:
+                _flush_directory(os.path.dirname(path))
+        except FileExistsError:
+            return False
+        except OSError as error:
+            raise _store_error("write", path, error) from error
+        return True
+
+    def discard(self) -> None:
+        os.close(self._descriptor)
+        with suppress(FileNotFoundError):
+            os.unlink(self._path)
+
+
+def _flush_directory(path: str) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _may_write(path: str, uid: int, gid: int) -> bool:
+    """Whether that user, in that group alone, may make files in `path`, by its mode bits."""
+    if uid == 0:
+        return True
+    status = os.stat(path)
+    if status.st_uid == uid:
+        return status.st_mode & 0o300 == 0o300
+    if status.st_gid == gid:
+        return status.st_mode & 0o030 == 0o030
+    return status.st_mode & 0o003 == 0o003
+
+
+def _store_error(verb: str, path: str, error: OSError) -> StoreError:
+    remedies = {
+        "EACCES": "Give this user the directory (chown or chmod), or name another one with --datastore.",
+        "EPERM": "Give this user the directory (chown or chmod), or name another one with --datastore.",
+        "EROFS": "The file system is read-only: name a directory elsewhere with --datastore.",
+        "ENOSPC": "The disk is full: free some space (laminar's blobs are in cas/), then start again.",
+        "EDQUOT": "The disk quota is used up: free some space, then start again.",
+    }
+    import errno
+
+    name = errno.errorcode.get(error.errno or 0, "")
+    return StoreError(
+        f"cannot {verb} {path}: {os.strerror(error.errno or 0)}.",
+        remedy=remedies.get(name, "Check the datastore's directory, or name another one with --datastore."),
+    )

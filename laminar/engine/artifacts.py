@@ -1,0 +1,134 @@
+"""Values to bytes in the datastore and back, verified.
+
+An artifact is an entry of a COMMIT: how it was written (codec, notes, sizes of its parts), what it looked like (type,
+preview), and its content: in the entry itself where it is small, else as a blob named by its SHA-256.
+"""
+
+from __future__ import annotations
+
+from base64 import b64decode, b64encode
+from collections.abc import Sequence
+from hashlib import sha256
+from itertools import accumulate
+from typing import Any
+
+from laminar.engine import layout
+from laminar.engine.ports import Buffer, Codec, Datastore
+from laminar.engine.preview import preview, type_name
+from laminar.errors import CorruptError, LaminarError, NotFoundError
+
+Entry = dict[str, Any]
+
+INLINE_BYTES = 1024
+"""Content of at most this size stays in the entry: a small value costs neither a file nor a flush of its own."""
+
+_ALIGN = 64
+"""Parts begin at multiples of this many bytes, which suits vector loads from a mapped array."""
+
+_PIECE = 1 << 20
+
+
+class Archive:
+    """The artifacts of a datastore.
+
+    Args:
+        store: Where they are.
+        codecs: Ways to write a value; the first that accepts it is used, the last accepts all.
+    """
+
+    def __init__(self, store: Datastore, codecs: Sequence[Codec]) -> None:
+        self.store = store
+        self._codecs = codecs
+        self._by_name = {codec.name: codec for codec in codecs}
+
+    def save(self, value: Any) -> Entry:
+        """Store `value`; returns its entry.
+
+        Raises:
+            LaminarError: The value cannot be serialized; the message has the path inside it.
+            StoreError: The store refuses.
+        """
+        codec = next(codec for codec in self._codecs if codec.accepts(value))
+        parts, notes = codec.dump(value)
+        views = [memoryview(part).cast("B") for part in parts]
+        sizes = [len(view) for view in views]
+        entry: Entry = {"type": type_name(value), "preview": preview(value), "codec": codec.name, "sizes": sizes}
+        if notes:
+            entry["notes"] = notes
+        if sum(sizes) <= INLINE_BYTES:
+            entry["inline"] = b64encode(b"".join(views)).decode()
+        else:
+            entry["blob"] = self._write_blob(views)
+        return entry
+
+    def load(self, entry: Entry, name: str, layer: str) -> Any:
+        """The value of `entry`; `name` and `layer` are for messages.
+
+        Raises:
+            CorruptError: The content is gone, or not what was written.
+            LaminarError: It cannot be unpickled here, with the reason.
+        """
+        codec = self._by_name.get(entry["codec"])
+        if codec is None:
+            raise LaminarError(
+                f"artifact {name!r} of {layer} was written by {entry['codec']!r}, which is not known here.",
+                remedy="Register the protocol that wrote it to this datastore, or upgrade laminar.",
+            )
+        parts = self._read(entry, name, layer)
+        try:
+            return codec.load(parts, entry.get("notes", {}))
+        except LaminarError as error:
+            raise type(error)(f"artifact {name!r} of {layer}: {error.message}", remedy=error.remedy) from error
+        except Exception as error:
+            raise LaminarError(
+                f"artifact {name!r} of {layer} ({entry['type']}) cannot be read here: {type(error).__name__}: {error}",
+                remedy="Read it where the modules that define its type can be imported, in the versions that wrote it.",
+            ) from error
+
+    def verify(self, entry: Entry, name: str, layer: str) -> None:
+        """Raise `CorruptError` unless the content of `entry` is there and what was written."""
+        self._read(entry, name, layer)
+
+    def _write_blob(self, views: Sequence[memoryview]) -> str:
+        digest = sha256()
+        with self.store.stage() as staged:
+            for view in views:
+                for start in range(0, len(view), _PIECE):
+                    piece = view[start : start + _PIECE]
+                    digest.update(piece)
+                    staged.write(piece)
+                if padding := bytes(-len(view) % _ALIGN):
+                    digest.update(padding)
+                    staged.write(padding)
+            name = digest.hexdigest()
+            key = layout.blob(name)
+            if not staged.publish(key) and sha256(self.store.read(key)).hexdigest() != name:
+                staged.publish(key, replace=True)
+        return name
+
+    def _read(self, entry: Entry, name: str, layer: str) -> list[Buffer]:
+        sizes: list[int] = entry["sizes"]
+        if "inline" in entry:
+            data = memoryview(bytearray(b64decode(entry["inline"])))
+            starts = accumulate(sizes[:-1], initial=0)
+        else:
+            data = self._read_blob(entry["blob"], name, layer)
+            starts = accumulate((size + -size % _ALIGN for size in sizes[:-1]), initial=0)
+        return [data[start : start + size] for start, size in zip(starts, sizes, strict=True)]
+
+    def _read_blob(self, digest: str, name: str, layer: str) -> memoryview:
+        remedy = f"Compute it again: laminar resume EXECUTION --rerun {layer}."
+        try:
+            data = self.store.read(layout.blob(digest))
+        except NotFoundError:
+            raise CorruptError(
+                f"artifact {name!r} of {layer} is lost: its content {digest} is not in the datastore.", remedy=remedy
+            ) from None
+        actual = sha256(data).hexdigest()
+        if actual != digest:
+            raise CorruptError(
+                f"artifact {name!r} of {layer} is corrupt: expected SHA-256 {digest}, its content has {actual}.",
+                remedy=remedy,
+            )
+        view = memoryview(data)
+        return memoryview(bytearray(view)) if view.readonly else view

@@ -1,0 +1,110 @@
+"""What happens in a run, as observers see it. `at` is seconds since the run began, on a clock that does not jump."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened."""
+
+    at: float
+
+
+@dataclass(frozen=True)
+class Began(Event):
+    """The run has begun.
+
+    Attributes:
+        layers: Layer -> the layers it waits for, in a topological order.
+        engine: What runs the layers, in words.
+        datastore: Where the results go, in words.
+    """
+
+    flow: str
+    execution: str
+    layers: Mapping[str, Sequence[str]]
+    engine: str
+    datastore: str
+
+
+@dataclass(frozen=True)
+class LayerPlanned(Event):
+    """A layer was cut into splits, of which `done` were committed before this launch."""
+
+    layer: str
+    splits: int
+    done: int = 0
+
+
+@dataclass(frozen=True)
+class AttemptStarted(Event):
+    """An attempt was handed to the executor."""
+
+    layer: str
+    index: int
+    attempt: int
+
+
+@dataclass(frozen=True)
+class AttemptFailed(Event):
+    """An attempt ended without a commit.
+
+    Attributes:
+        cause: In words.
+        retry_s: Seconds until the next try; None where there is none.
+        tries: How many there are at most, for what failed.
+    """
+
+    layer: str
+    index: int
+    attempt: int
+    cause: str
+    tries: int
+    retry_s: float | None = None
+
+
+@dataclass(frozen=True)
+class SplitDone(Event):
+    """A split was committed. `seconds` is how long its last attempt took; `warning` is what was odd about it."""
+
+    layer: str
+    index: int
+    attempt: int
+    seconds: float
+    warning: str = ""
+
+
+@dataclass(frozen=True)
+class Warned(Event):
+    """Something that the user should know, and that stops nothing."""
+
+    message: str
+
+
+@dataclass(frozen=True)
+class Printed(Event):
+    """A layer printed a line."""
+
+    layer: str
+    index: int
+    line: str
+
+
+@dataclass(frozen=True)
+class Beat(Event):
+    """Nothing has happened for a while; the run is alive."""
+
+
+@dataclass(frozen=True)
+class Ended(Event):
+    """The run has ended: `done`, `failed` or `interrupted`."""
+
+    outcome: str
+    layers: int
+    splits: int
+    retries: int
+    slowest: str = ""
+    slowest_s: float = 0.0

@@ -1,0 +1,86 @@
+"""Every key in the datastore is made here.
+
+    cas/sha256/ab/<digest>                                        blobs, immutable
+    runs/<flow>/<execution>/execution.json                        target and parameters, put if absent
+    runs/<flow>/<execution>/launches/<n>.json                     each schedule or resume: graph, code, image, versions
+    runs/<flow>/<execution>/layers/<layer>/plan.json              how many splits, put if absent
+    runs/<flow>/<execution>/layers/<layer>/<index>/COMMIT         the result: first one wins, never changes
+    runs/<flow>/<execution>/layers/<layer>/<index>/<attempt>/…    started.json, failure.json, log
+
+Flow, execution and layer names have passed `laminar.model.names`; artifact names are data inside a COMMIT, never a key.
+"""
+
+from __future__ import annotations
+
+RUNS = "runs/"
+BLOBS = "cas/sha256/"
+
+
+def blob(digest: str) -> str:
+    """A blob, by the SHA-256 of its content in hexadecimal."""
+    return f"{BLOBS}{digest[:2]}/{digest}"
+
+
+def flow(name: str) -> str:
+    """Prefix of all executions of a flow."""
+    return f"{RUNS}{name}/"
+
+
+def execution(flow_name: str, execution_id: str) -> str:
+    """Prefix of one execution."""
+    return f"{RUNS}{flow_name}/{execution_id}/"
+
+
+def execution_record(flow_name: str, execution_id: str) -> str:
+    """What the execution was given."""
+    return f"{execution(flow_name, execution_id)}execution.json"
+
+
+def launches(flow_name: str, execution_id: str) -> str:
+    """Prefix of the launches of an execution."""
+    return f"{execution(flow_name, execution_id)}launches/"
+
+
+def launch(flow_name: str, execution_id: str, number: int) -> str:
+    """One launch, counted from 1."""
+    return f"{launches(flow_name, execution_id)}{number}.json"
+
+
+def layers(flow_name: str, execution_id: str) -> str:
+    """Prefix of all layers of an execution."""
+    return f"{execution(flow_name, execution_id)}layers/"
+
+
+def plan(flow_name: str, execution_id: str, layer: str) -> str:
+    """How a layer was cut into splits."""
+    return f"{layers(flow_name, execution_id)}{layer}/plan.json"
+
+
+def split(flow_name: str, execution_id: str, layer: str, index: int) -> str:
+    """Prefix of one split."""
+    return f"{layers(flow_name, execution_id)}{layer}/{index}/"
+
+
+def commit(flow_name: str, execution_id: str, layer: str, index: int) -> str:
+    """The completion marker of a split, which is its result."""
+    return f"{split(flow_name, execution_id, layer, index)}COMMIT"
+
+
+def attempt(flow_name: str, execution_id: str, layer: str, index: int, number: int) -> str:
+    """Prefix of one attempt, counted from 1."""
+    return f"{split(flow_name, execution_id, layer, index)}{number}/"
+
+
+def started(flow_name: str, execution_id: str, layer: str, index: int, number: int) -> str:
+    """With which configuration an attempt was started."""
+    return f"{attempt(flow_name, execution_id, layer, index, number)}started.json"
+
+
+def failure(flow_name: str, execution_id: str, layer: str, index: int, number: int) -> str:
+    """Why an attempt failed."""
+    return f"{attempt(flow_name, execution_id, layer, index, number)}failure.json"
+
+
+def log(flow_name: str, execution_id: str, layer: str, index: int, number: int) -> str:
+    """What an attempt printed."""
+    return f"{attempt(flow_name, execution_id, layer, index, number)}log"

@@ -1,0 +1,159 @@
+"""The records of one execution, and the commit protocol.
+
+Truth lives in the datastore. A split is done when its COMMIT is there: one record, put if absent, that names every
+artifact by digest and carries its own checksum. It is written by the process that evaluated the split, after all that it
+names is durable; the first one wins and it never changes. Readers follow only COMMIT -> blobs. Everything else recorded
+here (plan, started, failure, log) explains what happened; none of it can make a split done.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from laminar.engine import layout, records
+from laminar.engine.artifacts import Entry
+from laminar.engine.ports import Datastore, Failure
+from laminar.errors import NotFoundError, UsageError
+from laminar.model.configuration import Configuration
+from laminar.model.wire import Task
+
+
+@dataclass(frozen=True)
+class Commit:
+    """The result of a split.
+
+    Attributes:
+        attempt: The attempt that made it.
+        artifacts: Name -> entry, as `laminar.engine.artifacts` reads it.
+        inputs: Layer -> checksum of the COMMIT that was read.
+        code: Digest of the layer's code; empty where it was not compared.
+        started: When the attempt's process began, in seconds since 1970.
+        finished: When it committed.
+        versions: Versions of Python and laminar that wrote it.
+        checksum: The record's own, by which later splits say what they read; set when it is read.
+    """
+
+    attempt: int
+    artifacts: Mapping[str, Entry]
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    code: str = ""
+    started: float = 0.0
+    finished: float = 0.0
+    versions: Mapping[str, str] = field(default_factory=dict)
+    checksum: str = ""
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The records of one execution of one flow."""
+
+    store: Datastore
+    flow: str
+    execution: str
+
+    # What the scheduler writes.
+
+    def create(self, target: str, parameters: Mapping[str, Entry]) -> None:
+        """Begin the execution.
+
+        Raises:
+            UsageError: There is one of that id.
+        """
+        document = {"flow": self.flow, "target": target, "parameters": dict(parameters), "created": time.time()}
+        key = layout.execution_record(self.flow, self.execution)
+        if not records.create(self.store, key, "execution", document):
+            raise UsageError(
+                f"flow {self.flow} has an execution {self.execution!r} already.",
+                remedy="Give another --execution id, or none for a new one.",
+            )
+
+    def launch(self, facts: Mapping[str, Any]) -> None:
+        """Record a schedule or resume: what is run, where, by which versions."""
+        taken = list(self.store.children(layout.launches(self.flow, self.execution)))
+        number = len(taken) + 1
+        document = {**facts, "created": time.time()}
+        while not records.create(self.store, layout.launch(self.flow, self.execution, number), "launch", document):
+            number += 1
+
+    def put_plan(self, layer: str, splits: int) -> None:
+        """Record into how many splits a layer was cut."""
+        records.create(self.store, layout.plan(self.flow, self.execution, layer), "plan", {"splits": splits})
+
+    def put_started(self, task: Task, configuration: Configuration) -> None:
+        """Record that an attempt is about to start. Losing it to a power cut loses nothing: the attempt is gone too."""
+        key = layout.started(self.flow, self.execution, task.layer, task.index, task.attempt)
+        document = {"configuration": configuration.to_json(), "created": time.time()}
+        records.create(self.store, key, "started", document, durable=False)
+
+    # What the executor process writes.
+
+    def put_commit(self, task: Task, commit: Commit) -> bool:
+        """Make `commit` the result of its split; false where another attempt's is already (then nothing has changed)."""
+        key = layout.commit(self.flow, self.execution, task.layer, task.index)
+        document = {name: value for name, value in vars(commit).items() if name != "checksum"}
+        return records.create(self.store, key, "commit", {**document, "splits": task.splits})
+
+    def put_failure(self, task: Task, failure: Failure) -> None:
+        """Record why an attempt failed."""
+        key = layout.failure(self.flow, self.execution, task.layer, task.index, task.attempt)
+        records.create(self.store, key, "failure", dict(vars(failure)), durable=False)
+
+    # What everybody reads.
+
+    def record(self) -> dict[str, Any] | None:
+        """What the execution was given (`target`, `parameters`, `created`); None where there is no such execution."""
+        return records.load(self.store, layout.execution_record(self.flow, self.execution), "execution")
+
+    def launches(self) -> list[dict[str, Any]]:
+        """Each schedule or resume, oldest first."""
+        names = self.store.children(layout.launches(self.flow, self.execution))
+        numbers = sorted(int(name.removesuffix(".json")) for name in names)
+        found = (records.load(self.store, layout.launch(self.flow, self.execution, n), "launch") for n in numbers)
+        return [launch for launch in found if launch is not None]
+
+    def splits(self, layer: str) -> int | None:
+        """Into how many splits a layer was cut; None before that."""
+        plan = records.load(self.store, layout.plan(self.flow, self.execution, layer), "plan")
+        return None if plan is None else int(plan["splits"])
+
+    def commit(self, layer: str, index: int) -> Commit | None:
+        """The result of a split; None before it has one."""
+        document = records.load(self.store, layout.commit(self.flow, self.execution, layer, index), "commit")
+        if document is None:
+            return None
+        document["checksum"] = document["sha256"]
+        return Commit(**{name: document[name] for name in Commit.__dataclass_fields__})
+
+    def attempts(self, layer: str, index: int) -> list[int]:
+        """Numbers of the attempts at a split, in order."""
+        names = self.store.children(layout.split(self.flow, self.execution, layer, index))
+        return sorted(int(name) for name in names if name.isdigit())
+
+    def failure(self, layer: str, index: int, attempt: int) -> Failure | None:
+        """Why an attempt failed, where its process could say so."""
+        key = layout.failure(self.flow, self.execution, layer, index, attempt)
+        document = records.load(self.store, key, "failure")
+        return document and Failure(**{name: document[name] for name in Failure.__dataclass_fields__})
+
+    def configuration(self, task: Task) -> Configuration | None:
+        """The configuration that an attempt was started with."""
+        key = layout.started(self.flow, self.execution, task.layer, task.index, task.attempt)
+        document = records.load(self.store, key, "started")
+        return document and Configuration.from_json(document["configuration"])
+
+    def log(self, layer: str, index: int, attempt: int) -> bytes:
+        """What an attempt printed."""
+        with suppress(NotFoundError):
+            return bytes(self.store.read(layout.log(self.flow, self.execution, layer, index, attempt)))
+        return b""
+
+
+def executions(store: Datastore, flow: str) -> list[Ledger]:
+    """The executions of a flow, oldest first."""
+    ledgers = [Ledger(store, flow, name) for name in store.children(layout.flow(flow))]
+    dated = [(record["created"], ledger) for ledger in ledgers if (record := ledger.record())]
+    return [ledger for _, ledger in sorted(dated, key=lambda pair: (pair[0], pair[1].execution))]

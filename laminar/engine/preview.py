@@ -1,0 +1,33 @@
+"""What a value looked like when it was saved, for people who look without loading it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_WIDTH = 80
+_PLAIN = (type(None), bool, int, float, str, bytes)
+
+
+def type_name(value: Any) -> str:
+    """The type's name, with its module unless it is built in."""
+    kind = type(value)
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def preview(value: Any) -> str:
+    """At most 80 characters. Cheap and safe for any value: only built-in types are looked into, never a user's `repr`."""
+    if type(value) in _PLAIN:
+        text = repr(value[: _WIDTH + 1] if isinstance(value, str | bytes) else value)
+    else:
+        text = _outside(value)
+    return text if len(text) <= _WIDTH else text[: _WIDTH - 1] + "…"
+
+
+def _outside(value: Any) -> str:
+    name = type(value).__name__
+    if type(value) in (list, tuple, set, frozenset, dict):
+        return f"{name} of {len(value)}"
+    shape = getattr(value, "shape", None)
+    if type(shape) is tuple:
+        return f"{name} {'×'.join(map(str, shape))} {getattr(value, 'dtype', '')}".rstrip()
+    return name

@@ -1,0 +1,144 @@
+"""The Docker engine, by its SDK: what the command line is poor at. The SDK's errors are translated here and nowhere else."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+from laminar.errors import EngineError
+
+_INSTEAD = "or run the layers without containers: --executor process"
+_CALL_S = 60
+
+
+@dataclass(frozen=True)
+class State:
+    """What the engine knows of a container.
+
+    Attributes:
+        status: `created`, `running`, `exited`, …
+        code: Exit code of its process.
+        oom: The kernel killed a process in it for memory.
+        error: Why it could not be started; empty where it was.
+    """
+
+    status: str
+    code: int
+    oom: bool
+    error: str
+
+
+class Engine:
+    """A connection to the Docker engine that the `docker` command uses, too.
+
+    Raises:
+        EngineError: There is no docker command, no engine answers, or this user may not use it.
+    """
+
+    def __init__(self) -> None:
+        if shutil.which("docker") is None:
+            raise EngineError("there is no docker command on this machine.", remedy=f"Install Docker, {_INSTEAD}.")
+        import docker
+        from docker.errors import DockerException
+
+        self._errors: Any = docker.errors
+        try:
+            self._client = docker.from_env(timeout=_CALL_S)
+            info = self._client.info()
+        except (DockerException, OSError) as error:
+            raise _unreachable(error) from error
+        self.cpus = int(info["NCPU"])
+        self.memory = int(info["MemTotal"]) >> 20
+
+    def image_id(self, image: str, where: str) -> str:
+        """The id of an image, pulled if it is not here; `where` names who wants it.
+
+        Raises:
+            EngineError: It is neither here nor to be pulled.
+        """
+        with self._translated():
+            with suppress(self._errors.ImageNotFound):
+                return str(self._client.images.get(image).id)
+            try:
+                return str(self._client.images.pull(*_repository_and_tag(image)).id)
+            except self._errors.APIError as error:
+                raise EngineError(
+                    f"there is no image {image} ({where}) on this machine, and it cannot be pulled: "
+                    f"{error.explanation or error}",
+                    remedy=f"Build it (docker build -t {image} .), or name another one with --image.",
+                ) from error
+
+    def state(self, name: str) -> State | None:
+        """What the engine knows of a container; None where there is none of that name."""
+        with self._translated():
+            try:
+                state = self._client.api.inspect_container(name)["State"]
+            except self._errors.NotFound:
+                return None
+        return State(state["Status"], state["ExitCode"], state["OOMKilled"], state["Error"])
+
+    def wait(self, name: str) -> None:
+        """Return when a container has stopped, however long that takes."""
+        with self._translated(), suppress(self._errors.NotFound):
+            self._client.api.wait(name, timeout=None)
+
+    def stop(self, name: str, grace_s: int) -> None:
+        """SIGTERM, and SIGKILL after `grace_s` seconds; nothing where it has stopped or is gone."""
+        with self._translated(), suppress(self._errors.NotFound):
+            self._client.api.stop(name, timeout=grace_s)
+
+    def remove(self, name: str) -> None:
+        """Remove a container, running or not; nothing where it is gone."""
+        with self._translated(), suppress(self._errors.NotFound):
+            try:
+                self._client.api.remove_container(name, force=True)
+            except self._errors.APIError as error:
+                if error.status_code != 409:  # its removal is already in progress
+                    raise
+
+    def containers(self, labels: Mapping[str, str]) -> list[str]:
+        """Names of all containers, running or not, that have these labels."""
+        wanted = [f"{key}={value}" for key, value in labels.items()]
+        with self._translated():
+            found = self._client.api.containers(all=True, filters={"label": wanted})
+        return [container["Names"][0].removeprefix("/") for container in found]
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self._client.close()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except self._errors.APIError as error:
+            raise EngineError(
+                f"the Docker engine refuses: {error.explanation or error}", remedy="Its own log may say more."
+            ) from error
+        except OSError as error:  # requests' errors are OSErrors
+            raise _unreachable(error) from error
+
+
+def _unreachable(error: Exception) -> EngineError:
+    where = os.environ.get("DOCKER_HOST") or "the default socket"
+    if "Permission" in str(error):
+        return EngineError(
+            f"this user may not use the Docker engine at {where}.",
+            remedy=f"Add the user to the engine's group (usually: usermod -aG docker USER, then log in again), {_INSTEAD}.",
+        )
+    return EngineError(
+        f"no Docker engine answers at {where} ({str(error)[:200]}).",
+        remedy=f"Start it (usually: systemctl start docker), point DOCKER_HOST at one, {_INSTEAD}.",
+    )
+
+
+def _repository_and_tag(image: str) -> tuple[str, str | None]:
+    """`REPOSITORY[:TAG]` in two; the SDK pulls every tag where none is given, so none means `latest`."""
+    if "@" in image:
+        return image, None
+    repository, colon, tag = image.rpartition(":")
+    return (repository, tag) if colon and "/" not in tag else (image, "latest")

@@ -1,0 +1,136 @@
+"""Layers in threads of the scheduler's own process: for tests, notebooks, and work too small for a process."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Callable
+from typing import IO, Any
+
+from laminar.engine.evaluate import LayerFailed, failure_of
+from laminar.engine.ports import Capacity, Executor, Exit, Job, Launch, Report
+from laminar.executors.workers import Workers
+
+
+class Thread(Executor):
+    """Evaluates each split in a thread.
+
+    A thread cannot be ended from outside. A cancelled or timed-out attempt is given up instead: its commit is refused, and
+    its thread goes on until the layer returns or the process ends.
+
+    Args:
+        concurrency: Splits at one time; the number of cores where none is given.
+    """
+
+    name = "thread"
+
+    def __init__(self, concurrency: int | None = None) -> None:
+        self.concurrency = concurrency or os.cpu_count() or 1
+
+    def open(self, launch: Launch) -> None:
+        """Nothing can be missing."""
+        self._launch = launch
+        self._workers = Workers("laminar-layer")
+        self._attempts: dict[Job, _Attempt] = {}
+        _Router.install()
+
+    def capacity(self) -> Capacity:
+        """Only the number of threads is bounded: they share this process, whatever containers were asked for."""
+        return Capacity(jobs=self.concurrency)
+
+    def submit(self, job: Job, report: Report) -> None:
+        """Evaluate in a thread."""
+        attempt = _Attempt(job, report)
+        self._attempts[job] = attempt
+        self._workers.start(lambda: self._run(attempt))
+
+    def cancel(self, job: Job) -> None:
+        """Give the attempt up, unless it is committing."""
+        attempt = self._attempts.get(job)
+        if attempt is not None and attempt.settle():
+            attempt.report(job, Exit(vanished=True))
+
+    def close(self) -> None:
+        """Let threads that are done end; those that cannot be ended are left behind."""
+        self._workers.close(timeout_s=0.1)
+        self._attempts.clear()
+        _Router.remove()
+
+    def _run(self, attempt: _Attempt) -> None:
+        job, exit_ = attempt.job, Exit(code=0)
+        _Router.route(job.log)
+        try:
+            self._launch.evaluate(job.task, job.configuration, attempt.settle)
+        except LayerFailed as error:
+            exit_ = Exit(code=1, exception=error.__cause__)
+        except BaseException as error:
+            exit_ = Exit(code=3, exception=error)
+            self._launch.failed(job.task, failure_of(error))
+        finally:
+            _Router.route(None)
+            self._attempts.pop(job, None)
+        if attempt.ends():
+            attempt.report(job, exit_)
+
+
+class _Attempt:
+    """Whose word counts: the thread's, from when it begins to commit, or that of who gave it up before."""
+
+    def __init__(self, job: Job, report: Report) -> None:
+        self.job = job
+        self.report = report
+        self._lock = threading.Lock()
+        self._settled_by: int | None = None
+
+    def settle(self) -> bool:
+        """Whether the caller's thread is the first to settle how this attempt ends."""
+        with self._lock:
+            if self._settled_by is None:
+                self._settled_by = threading.get_ident()
+                return True
+            return self._settled_by == threading.get_ident()
+
+    ends = settle
+
+
+class _Router:
+    """Stands in for `sys.stdout` or `sys.stderr`: what a layer's thread prints goes to that layer's log."""
+
+    _target = threading.local()
+    _lock = threading.Lock()
+    _installed = 0
+    _streams: tuple[Any, Any] = (None, None)
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+
+    @classmethod
+    def install(cls) -> None:
+        with cls._lock:
+            if not cls._installed:
+                cls._streams = (sys.stdout, sys.stderr)
+                sys.stdout, sys.stderr = cls(sys.stdout), cls(sys.stderr)  # type: ignore[assignment]
+            cls._installed += 1
+
+    @classmethod
+    def remove(cls) -> None:
+        with cls._lock:
+            cls._installed -= 1
+            if not cls._installed:
+                sys.stdout, sys.stderr = cls._streams
+
+    @classmethod
+    def route(cls, log: Callable[[bytes], None] | None) -> None:
+        cls._target.log = log
+
+    def write(self, text: str) -> int:
+        log = getattr(self._target, "log", None)
+        if log is None:
+            return self._stream.write(text)
+        if text:
+            log(text.encode("utf-8", "replace"))
+        return len(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)

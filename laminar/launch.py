@@ -1,0 +1,160 @@
+"""Scheduling a flow, as a list of steps."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from laminar import wiring
+from laminar.engine import fingerprint, loading
+from laminar.engine.evaluate import LayerFailed, evaluate, failure_of
+from laminar.engine.ledger import Ledger
+from laminar.engine.ports import Executor, Launch, Observer
+from laminar.engine.scheduler import Options, Scheduler
+from laminar.errors import LaminarError, report
+from laminar.model.configuration import Configuration
+from laminar.model.graph import Graph
+from laminar.model.names import execution_id, new_execution_id
+from laminar.model.wire import Task
+from laminar.settings import Settings, resolve
+from laminar.version import __version__
+
+if TYPE_CHECKING:
+    from laminar.flow import Flow
+
+
+def schedule(
+    flow: Flow,
+    *,
+    execution: str | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    settings: Settings | None = None,
+    observers: Sequence[Observer] = (),
+    program: bool = False,
+) -> str:
+    """Run a flow to its end.
+
+    Args:
+        flow: What to run.
+        execution: Id of the execution; a new one where None.
+        parameters: What layers that take `Parameters` read.
+        settings: All settings; those of the environment and `laminar.yaml` where None.
+        observers: See every event, besides the view that the settings name.
+        program: Whether the caller may be the program itself, `python main.py`.
+
+    Returns:
+        The execution's id.
+
+    Raises:
+        LaminarError: As `Flow.__call__` does.
+    """
+    if program:
+        _report_errors()
+    graph = flow.graph()
+    settings = settings or settings_of(flow)
+    app_dir = loading.adopt(type(flow)) if settings.source("app_dir") == "default" else settings["app_dir"]
+    identity = execution_id(execution) if execution is not None else new_execution_id()
+    store = wiring.datastore(settings["datastore"])
+    store.check()
+    ledger = Ledger(store, flow.name, identity)
+    executor = wiring.executor(settings)
+    remote = executor.name != "thread"
+    target = str(loading.target_of(type(flow), app_dir)) if remote else ""
+    with ExitStack() as stack:
+        launch = _launch(flow, graph, ledger, target, app_dir, parameters or {})
+        executor.open(launch)
+        stack.callback(executor.close)
+        code = fingerprint.of_flow([node.layer for node in graph], app_dir) if remote else None
+        digest = fingerprint.publish(code, store) if code else ""
+        archive = wiring.archive(store)
+        ledger.create(target, {name: archive.save(value) for name, value in (parameters or {}).items()})
+        ledger.launch(_facts(graph, executor, digest, target))
+        views = [*wiring.observers(settings), *observers]
+        for view in views:
+            stack.callback(view.close)
+        task = {
+            "target": target,
+            "execution": identity,
+            "datastore": executor.datastore(store),
+            "fingerprint": "" if settings["allow_skew"] else digest,
+        }
+        options = Options(settings["max_parallel"], settings["fail_fast"], settings["logs"])
+        Scheduler(graph, task, ledger, executor, views, options).run()
+    return identity
+
+
+def settings_of(flow: Flow, flags: Mapping[str, Any] | None = None, file: str | None = None) -> Settings:
+    """The settings for a flow: flags, what its code passes, the environment, the file."""
+    code = {
+        "datastore": flow.datastore,
+        "executor": flow.executor,
+        "image": getattr(flow.executor, "image", None),
+    }
+    return resolve(flags, code, file=file)
+
+
+def _launch(
+    flow: Flow, graph: Graph, ledger: Ledger, target: str, app_dir: str, parameters: Mapping[str, Any]
+) -> Launch:
+    archive = wiring.archive(ledger.store)
+    execution = flow.execution(ledger.execution)
+
+    def evaluate_here(task: Task, configuration: Configuration, may_commit: Callable[[], bool]) -> bool:
+        try:
+            return evaluate(
+                graph.node(task.layer),
+                task,
+                configuration=configuration,
+                ledger=ledger,
+                archive=archive,
+                execution=execution,
+                parameters=lambda: parameters,
+                may_commit=may_commit,
+            )
+        except LayerFailed as error:
+            ledger.put_failure(task, failure_of(error))
+            raise
+
+    return Launch(
+        flow=flow.name,
+        execution=ledger.execution,
+        target=target,
+        app_dir=app_dir,
+        datastore=ledger.store,
+        containers={node.name: node.configuration.container for node in graph},
+        evaluate=evaluate_here,
+        failed=ledger.put_failure,
+    )
+
+
+def _facts(graph: Graph, executor: Executor, digest: str, target: str) -> dict[str, Any]:
+    """What the record of a launch says."""
+    return {
+        "target": target,
+        "graph": {node.name: list(node.dependencies) for node in graph},
+        "executor": executor.name,
+        "engine": executor.facts(),
+        "fingerprint": digest,
+        "versions": {"laminar": __version__, "python": sys.version.split(maxsplit=1)[0]},
+        "argv": sys.argv,
+        "pid": os.getpid(),
+    }
+
+
+def _report_errors() -> None:
+    """Let an uncaught error of laminar end `python main.py` as it ends the command: in words, with its exit code."""
+    if sys.excepthook is not sys.__excepthook__ or hasattr(sys, "ps1"):
+        return
+
+    def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if not isinstance(error, LaminarError):
+            sys.__excepthook__(kind, error, trace)
+            return
+        print(report(error), file=sys.stderr)  # noqa: T201
+        raise SystemExit(error.exit_code)
+
+    sys.excepthook = hook

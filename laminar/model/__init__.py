@@ -1,0 +1,1 @@
+"""Definitions: what a flow is. Pure standard library, no input or output."""

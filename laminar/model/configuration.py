@@ -1,0 +1,157 @@
+"""How a layer is run: what `register` takes and `self.configuration` shows."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from laminar.errors import FlowError
+
+WORKDIR = "/laminar"
+"""Where laminar's images keep the project (the deployment page's `WORKDIR`)."""
+
+
+@dataclass(kw_only=True)
+class Container:
+    """The container of a layer's executor process.
+
+    Args:
+        image: Image to run; the flow's image where none is given.
+        cpu: Cores the process may use; also what it takes from the machine while it waits for its turn.
+        memory: Memory in MiB, without swap. More is an out-of-memory kill.
+        workdir: Directory the process starts in, from which the flow's module is imported.
+        command: Replaces `laminar execute`; for images whose flow is started by `python main.py`.
+        env: Environment variables.
+        volumes: Bind mounts, `SOURCE:TARGET` or `SOURCE:TARGET:ro`.
+        network: Network to join; the engine's default where none is given.
+        gpus: GPUs, as the engine's `--gpus` takes them (`"all"`, `"2"`).
+        user: `UID[:GID]`; the owner of the datastore where none is given.
+        platform: Platform of the image, such as `linux/arm64`.
+        shm_size: Size of `/dev/shm` in MiB.
+        options: Further options for the engine's command line, each an argument of its own.
+    """
+
+    image: str | None = None
+    cpu: float = 1
+    memory: int = 1500
+    workdir: str = WORKDIR
+    command: Sequence[str] | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
+    volumes: Sequence[str] = ()
+    network: str | None = None
+    gpus: str | None = None
+    user: str | None = None
+    platform: str | None = None
+    shm_size: int | None = None
+    options: Sequence[str] = ()
+
+    def check(self, where: str) -> None:
+        """Raise `FlowError` where a value cannot be meant; `where` names the layer."""
+        if not _number(self.cpu) or self.cpu <= 0:
+            raise _bad(where, "container.cpu", self.cpu, "Give a number of cores above 0, such as 0.5 or 4.")
+        if not isinstance(self.memory, int) or isinstance(self.memory, bool) or self.memory < 6:
+            # 6 MiB is the least that the Docker engine accepts.
+            raise _bad(where, "container.memory", self.memory, "Give a whole number of MiB, 6 at least.")
+        if not self.workdir.startswith("/"):
+            raise _bad(where, "container.workdir", self.workdir, "Give an absolute path inside the image.")
+        for name in ("command", "volumes", "options"):
+            value = getattr(self, name)
+            if isinstance(value, str):
+                raise _bad(where, f"container.{name}", value, f"Give a list, such as {value.split()!r}.")
+
+
+@dataclass(kw_only=True)
+class Retry:
+    """How often a split is tried.
+
+    Args:
+        attempts: Tries of one split that may fail in user code (out of memory and timeout included).
+        delay: Seconds before the second try.
+        backoff: Factor between one wait and the next: `delay * backoff ** (attempt - 1)`.
+        jitter: Share of the wait that is added at random, so that many splits do not return at once.
+        infrastructure: Further tries for those that were lost to the infrastructure.
+    """
+
+    attempts: int = 1
+    delay: float = 0.1
+    backoff: float = 2.0
+    jitter: float = 0.1
+    infrastructure: int = 3
+
+    def check(self, where: str) -> None:
+        """Raise `FlowError` where a value cannot be meant; `where` names the layer."""
+        if not isinstance(self.attempts, int) or self.attempts < 1:
+            raise _bad(where, "retry.attempts", self.attempts, "Give a whole number, 1 at least.")
+        for name in ("delay", "backoff", "jitter", "infrastructure"):
+            value = getattr(self, name)
+            if not _number(value) or value < 0:
+                raise _bad(where, f"retry.{name}", value, "Give a number that is not negative.")
+
+    def wait_s(self, attempt: int, chance: float) -> float:
+        """Seconds to wait after `attempt` has failed; `chance` is a random number from 0 to 1."""
+        wait = self.delay * self.backoff ** (attempt - 1)
+        return wait * (1 + self.jitter * chance)
+
+
+@dataclass(kw_only=True)
+class Timeout:
+    """The longest that one attempt may take.
+
+    Args:
+        seconds: From the start of the executor process to its commit.
+    """
+
+    seconds: float
+
+    def check(self, where: str) -> None:
+        """Raise `FlowError` where a value cannot be meant; `where` names the layer."""
+        if not _number(self.seconds) or self.seconds <= 0:
+            raise _bad(where, "timeout.seconds", self.seconds, "Give a number of seconds above 0.")
+
+
+@dataclass(kw_only=True)
+class Configuration:
+    """All that `register` was given for one layer; hooks change a copy of it."""
+
+    container: Container = field(default_factory=Container)
+    retry: Retry = field(default_factory=Retry)
+    timeout: Timeout | None = None
+
+    def check(self, where: str) -> None:
+        """Raise `FlowError` where a value cannot be meant; `where` names the layer."""
+        kinds = {"container": Container, "retry": Retry, "timeout": Timeout}
+        for name, kind in kinds.items():
+            value = getattr(self, name)
+            if value is None and name == "timeout":
+                continue
+            if not isinstance(value, kind):
+                raise _bad(where, name, value, f"Give a layers.{kind.__name__}(...).")
+            value.check(where)
+
+    def copy(self) -> Configuration:
+        """A copy that shares nothing with this one."""
+        return copy.deepcopy(self)
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain data, for the records of an attempt."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Configuration:
+        """The inverse of `to_json`."""
+        timeout = data.get("timeout")
+        return cls(
+            container=Container(**data["container"]),
+            retry=Retry(**data["retry"]),
+            timeout=Timeout(**timeout) if timeout else None,
+        )
+
+
+def _number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _bad(where: str, name: str, value: object, remedy: str) -> FlowError:
+    return FlowError(f"{where} has {name} = {value!r}.", remedy=remedy)

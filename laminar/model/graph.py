@@ -1,0 +1,181 @@
+"""The graph of a flow: its layers, and the edges that their annotations draw."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from typing import Any
+
+from laminar.errors import FlowError
+from laminar.model.configuration import Configuration
+from laminar.model.layer import RESERVED, Layer
+from laminar.model.names import class_name, nearest
+from laminar.model.parameters import Parameters
+
+
+@dataclass(frozen=True)
+class Registration:
+    """A layer class as one flow has it."""
+
+    layer: type[Layer]
+    configuration: Configuration
+
+
+@dataclass(frozen=True)
+class Node:
+    """A layer in the graph.
+
+    Attributes:
+        inputs: Parameter of `__call__` -> the layer class, or the `Parameters` class, that it takes.
+    """
+
+    name: str
+    layer: type[Layer]
+    configuration: Configuration
+    inputs: Mapping[str, type[Layer] | type[Parameters]]
+
+    @property
+    def dependencies(self) -> tuple[str, ...]:
+        """Names of the layers that must have finished before this one starts, each once, in order."""
+        names = (kind.__name__ for kind in self.inputs.values() if issubclass(kind, Layer))
+        return tuple(dict.fromkeys(names))
+
+
+@dataclass(frozen=True)
+class Graph:
+    """The checked graph of a flow; `nodes` are in a topological order."""
+
+    flow: str
+    nodes: Mapping[str, Node]
+
+    def __iter__(self) -> Iterator[Node]:
+        return iter(self.nodes.values())
+
+    def node(self, name: str) -> Node:
+        """The node of that name.
+
+        Raises:
+            FlowError: The flow has no such layer.
+        """
+        if name not in self.nodes:
+            raise FlowError(
+                f"flow {self.flow} has no layer {name!r}.",
+                remedy=f"Its layers are: {', '.join(self.nodes)}.{nearest(name, list(self.nodes))}",
+            )
+        return self.nodes[name]
+
+
+def build(flow: str, registry: Mapping[str, Registration]) -> Graph:
+    """The graph of the registered layers.
+
+    Raises:
+        FlowError: No layers, or names, annotations and configurations that cannot be run, or a cycle; all of them are
+            named in one message.
+    """
+    class_name(flow)
+    if not registry:
+        raise FlowError(
+            f"flow {flow} has no layers.", remedy=f"Register one: put @{flow}.register over a subclass of Layer."
+        )
+    problems: list[str] = []
+    nodes = {}
+    for name, registration in registry.items():
+        try:
+            nodes[name] = make_node(flow, name, registry)
+        except FlowError as error:
+            problems.append(str(error))
+    if problems:
+        head, *more = problems
+        raise FlowError(head, remedy="\n".join(more))
+    try:
+        order = tuple(TopologicalSorter({name: node.dependencies for name, node in nodes.items()}).static_order())
+    except CycleError as error:
+        # graphlib gives each node before the one that needs it: a cycle reads better the way the annotations point.
+        path = " -> ".join(reversed(error.args[1]))
+        raise FlowError(
+            f"flow {flow} has a cycle: {path} (each needs the next).",
+            remedy="Take one of these layers out of the other's __call__ parameters.",
+        ) from None
+    return Graph(flow, {name: nodes[name] for name in order})
+
+
+def make_node(flow: str, name: str, registry: Mapping[str, Registration]) -> Node:
+    """The node of one layer, with its annotations resolved; the other layers are not looked into.
+
+    Raises:
+        FlowError: As `build` does.
+    """
+    registration = registry[class_name(name)]
+    where = f"layer {name} of flow {flow}"
+    taken = sorted(RESERVED & vars(registration.layer).keys())
+    if taken:
+        raise FlowError(f"{where} defines {taken[0]!r}, a name that laminar uses itself.", remedy="Rename it.")
+    if registration.layer.__call__ is Layer.__call__:
+        raise FlowError(f"{where} has no __call__.", remedy=f"Define __call__(self) in class {name}: it is the step.")
+    registration.configuration.check(where)
+    inputs = _inputs(registration.layer.__call__, where, registry)
+    return Node(name, registration.layer, registration.configuration, inputs)
+
+
+def _inputs(
+    function: Callable[..., Any], where: str, registry: Mapping[str, Registration]
+) -> dict[str, type[Layer] | type[Parameters]]:
+    inputs: dict[str, type[Layer] | type[Parameters]] = {}
+    _, *parameters = inspect.signature(function).parameters.values()  # the first is self
+    for parameter in parameters:
+        spot = f"parameter {parameter.name!r} of {where}"
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, parameter.POSITIONAL_ONLY):
+            raise FlowError(
+                f"{spot} is {parameter.kind.description}.",
+                remedy="Name each layer that is needed as a parameter of its own.",
+            )
+        if parameter.annotation is parameter.empty:
+            raise FlowError(
+                f"{spot} has no annotation.", remedy=f"Annotate it with the layer it takes: {parameter.name}: SomeLayer."
+            )
+        inputs[parameter.name] = _resolve(parameter.annotation, function, spot, registry)
+    return inputs
+
+
+def _resolve(
+    annotation: Any, function: Callable[..., Any], spot: str, registry: Mapping[str, Registration]
+) -> type[Layer] | type[Parameters]:
+    kind = _evaluate(annotation, function, registry) if isinstance(annotation, str) else annotation
+    known = list(registry)
+    if kind is None:
+        raise FlowError(
+            f"{spot} is annotated with {annotation!r}, which is not defined.",
+            remedy=f"Registered layers are: {', '.join(known)}.{nearest(annotation, known)}",
+        )
+    if not isinstance(kind, type) or not issubclass(kind, Layer | Parameters):
+        shown = getattr(kind, "__name__", repr(kind))
+        raise FlowError(
+            f"{spot} is annotated with {shown}, which is not a layer.",
+            remedy="Annotate it with a layer of the flow, or with Parameters for the execution's parameters.",
+        )
+    if issubclass(kind, Parameters):
+        return kind
+    registered = registry.get(kind.__name__)
+    if registered is None or registered.layer is not kind:
+        flow = spot.rsplit(" ", 1)[-1]
+        other = " (another class of that name is)" if registered else ""
+        raise FlowError(
+            f"{spot} takes layer {kind.__name__}, which is not registered to {flow}{other}.",
+            remedy=f"Put @{flow}.register over class {kind.__name__}.",
+        )
+    return kind
+
+
+def _evaluate(annotation: str, function: Callable[..., Any], registry: Mapping[str, Registration]) -> Any:
+    """What a string annotation names: an object of its module, or, for classes local to a function, a registered layer."""
+    function = inspect.unwrap(function)
+    by_name: dict[str, Any] = {name: registration.layer for name, registration in registry.items()}
+    module: dict[str, Any] = getattr(function, "__globals__", {})
+    if "<locals>" not in function.__qualname__:
+        by_name = {name: layer for name, layer in by_name.items() if name not in module}
+    try:
+        return eval(annotation, module, by_name)  # noqa: S307 - the user's own annotation, as typing does
+    except (NameError, AttributeError):
+        return None

@@ -1,0 +1,138 @@
+"""A layer: one step of a flow, written by the user as a class with `__call__`."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, TypeVar
+
+from laminar.errors import LayerError
+from laminar.model.configuration import Configuration
+
+RESERVED = frozenset(
+    {"name", "index", "splits", "attempt", "execution", "configuration", "state", "scratch", "shard"}
+)  # fmt: skip
+"""What laminar itself shows on a layer; an artifact cannot have one of these names."""
+
+
+LayerT = TypeVar("LayerT", bound="Layer")
+
+
+class Context(Protocol):
+    """What laminar binds to a layer while it runs, or when its results are read."""
+
+    @property
+    def index(self) -> int: ...
+    @property
+    def splits(self) -> int: ...
+    @property
+    def attempt(self) -> int: ...
+    @property
+    def execution(self) -> Any: ...
+    @property
+    def configuration(self) -> Configuration: ...
+    @property
+    def state(self) -> Any: ...
+    @property
+    def scratch(self) -> str: ...
+
+    def read(self, name: str) -> Any:
+        """The artifact of that name, or `AttributeError` in words."""
+
+    def assigned(self, name: str) -> None:
+        """Note that an attribute was assigned."""
+
+
+class Layer:
+    """Base of all layers.
+
+    Subclass it, register the subclass to a flow, and write the step as `__call__`; its parameters, annotated with other
+    layers, are the edges of the graph. Attributes assigned to `self` are the layer's artifacts, unless their names begin
+    with `_`.
+
+    A layer is a plain class: `A(foo="bar")` makes one with that attribute, and calling it runs the step, so a test needs
+    nothing else.
+
+    Raises:
+        LayerError: An attribute takes a name that laminar uses itself (`laminar.model.layer.RESERVED`).
+    """
+
+    _context: Context | None = None
+
+    def __init__(self, **attributes: Any) -> None:
+        for name, value in attributes.items():
+            setattr(self, name, value)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Evaluate the layer; subclasses say how."""
+        raise LayerError(
+            f"layer {self.name} has no __call__.", remedy=f"Define __call__(self) in class {self.name}: it is the step."
+        )
+
+    @property
+    def name(self) -> str:
+        """The layer's name: that of its class."""
+        return type(self).__name__
+
+    @property
+    def index(self) -> int:
+        """Which split this is, from 0."""
+        return self._context.index if self._context else 0
+
+    @property
+    def splits(self) -> int:
+        """How many splits the layer has."""
+        return self._context.splits if self._context else 1
+
+    @property
+    def attempt(self) -> int:
+        """Which try at this split this is, from 1."""
+        return self._context.attempt if self._context else 1
+
+    @property
+    def configuration(self) -> Configuration:
+        """How this attempt is run: what was registered and what hooks made of it."""
+        return self._context.configuration if self._context else Configuration()
+
+    @property
+    def execution(self) -> Any:
+        """The execution that this layer is part of; `.id` is its id."""
+        return self._bound("execution").execution
+
+    @property
+    def state(self) -> Any:
+        """The layer's state in its execution: `finished`, `running`, `failed`, `skipped`, `error`."""
+        return self._bound("state").state
+
+    @property
+    def scratch(self) -> str:
+        """A writable directory of this attempt, gone when it ends."""
+        return self._bound("scratch").scratch
+
+    def _bound(self, name: str) -> Context:
+        if self._context is None:
+            raise AttributeError(f"{self.name}.{name} is there in an execution only")
+        return self._context
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in RESERVED:
+            raise LayerError(
+                f"layer {self.name} assigns self.{name}, a name that laminar uses itself.",
+                remedy="Choose another name for the artifact.",
+            )
+        object.__setattr__(self, name, value)
+        if self._context is not None:
+            self._context.assigned(name)
+
+    def __getattr__(self, name: str) -> Any:
+        # Reached for what is neither in the instance nor in its class: the artifacts of a layer that has run.
+        if self._context is None or name.startswith("_"):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        value = self._context.read(name)
+        self.__dict__[name] = value
+        return value
+
+
+def bind(layer: type[LayerT], context: Context) -> LayerT:
+    """An instance of `layer` in an execution, made without its `__init__`, which is for tests and people."""
+    instance = layer.__new__(layer)
+    object.__setattr__(instance, "_context", context)
+    return instance

@@ -1,0 +1,125 @@
+"""The executor process: evaluates the one split that it was started for."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from laminar import wiring
+from laminar.engine import layout, loading
+from laminar.engine.evaluate import evaluate, failure_of
+from laminar.engine.ledger import Ledger
+from laminar.engine.ports import Datastore, Failure
+from laminar.errors import LaminarError, SkewError, StoreError
+from laminar.model import wire
+from laminar.model.wire import Task
+
+if TYPE_CHECKING:
+    from laminar.flow import Flow
+
+
+def evaluate_target(task: Task, app_dir: str = ".") -> int:
+    """Load the task's flow, evaluate its layer, and return the exit code of the process."""
+    from laminar.flow import Flow
+
+    _end_with_scheduler()
+    return _evaluate(task, lambda: loading.find(loading.load(loading.Target.parse(task.target), app_dir), Flow), app_dir)
+
+
+def evaluate_program(flow: Flow) -> None:
+    """In a process started by `python main.py`: if `flow` is the task's, evaluate its layer and exit."""
+    app_dir = loading.adopt(type(flow))
+    target = loading.Target.parse(os.environ.get(wire.variable("target"), ""))
+    if target != loading.target_of(type(flow), app_dir):
+        return
+    task = wire.parse(wire.take(os.environ))
+    sys.exit(_evaluate(task, lambda: flow, app_dir))
+
+
+def _evaluate(task: Task, find: Callable[[], Flow], app_dir: str) -> int:
+    """Evaluate, and record a failure where there is one: exit codes prove nothing."""
+    store = wiring.datastore(task.datastore)
+    name = loading.Target.parse(task.target).attribute.rpartition(".")[2]
+    try:
+        flow = find()
+        name = flow.name
+        _run(flow, task, store, app_dir)
+    except BaseException as error:
+        failure = failure_of(error)
+        with suppress(StoreError):
+            Ledger(store, name, task.execution).put_failure(task, failure)
+        print(_words(failure), file=sys.stderr, flush=True)  # noqa: T201 - the log of this attempt
+        return 1 if failure.kind == "user" else getattr(error, "exit_code", 3)
+    return 0
+
+
+def _run(flow: Flow, task: Task, store: Datastore, app_dir: str) -> None:
+    node = flow.node(task.layer)
+    ledger = Ledger(store, flow.name, task.execution)
+    archive = wiring.archive(store)
+    execution = flow.execution(task.execution)
+
+    def parameters() -> Mapping[str, Any]:
+        entries = (ledger.record() or {"parameters": {}})["parameters"]
+        return {key: archive.load(entry, key, "the parameters") for key, entry in entries.items()}
+
+    committed = evaluate(
+        node,
+        task,
+        configuration=ledger.configuration(task) or node.configuration.copy(),
+        ledger=ledger,
+        archive=archive,
+        execution=execution,
+        parameters=parameters,
+        code=_check_code(flow, task, store, app_dir),
+    )
+    if not committed:
+        print(f"laminar: {task.address} was committed by another attempt already", file=sys.stderr)  # noqa: T201
+
+
+def _check_code(flow: Flow, task: Task, store: Datastore, app_dir: str) -> str:
+    """The digest of the layer's code, after comparing it with the scheduler's; empty where that sent none.
+
+    Raises:
+        SkewError: The code here is not the scheduler's.
+    """
+    if not task.fingerprint:
+        return ""
+    from laminar.engine.fingerprint import Code, differing
+
+    code = Code.from_bytes(bytes(store.read(layout.blob(task.fingerprint))))
+    others = differing(code, [registration.layer for registration in flow.registry().values()], app_dir)
+    if others:
+        layers = f"layer {others[0]}" if len(others) == 1 else f"layers {', '.join(others)}"
+        raise SkewError(
+            f"the image of layer {task.layer} holds other code than the scheduler for {layers} of {task.target}.",
+            remedy="Rebuild the image, or type --allow-skew to run the code that is in it.",
+        )
+    return code.layers.get(task.layer, "")
+
+
+def _words(failure: Failure) -> str:
+    if failure.kind == "user":
+        return failure.traceback or f"{failure.error}: {failure.message}"
+    error = LaminarError(failure.message, remedy=failure.remedy, details=failure.traceback)
+    from laminar.errors import report
+
+    return report(error)
+
+
+def _end_with_scheduler() -> None:
+    """Where the scheduler holds the other end of a pipe: end this process when that end is gone, whatever it is doing."""
+    descriptor = os.environ.pop(wire.LIFELINE, "")
+    if not descriptor.isdigit():
+        return
+    import threading
+
+    def watch() -> None:
+        with suppress(OSError):
+            os.read(int(descriptor), 1)
+        os._exit(143)
+
+    threading.Thread(target=watch, name="laminar-lifeline", daemon=True).start()

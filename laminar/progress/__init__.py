@@ -1,0 +1,1 @@
+"""Progress views: observers that show a run on stderr."""

@@ -1,0 +1,123 @@
+"""What the views show: where every layer stands, kept up to date by events."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from laminar.engine.events import (
+    AttemptFailed,
+    AttemptStarted,
+    Began,
+    Ended,
+    Event,
+    LayerPlanned,
+    SplitDone,
+)
+
+
+@dataclass
+class Row:
+    """A layer.
+
+    Attributes:
+        splits: How many; 0 before that is known.
+        running: Index -> attempt of what runs now.
+        retrying: Index -> why its last attempt failed, of what waits for another.
+        failed: Index -> why it finally failed.
+        began: When it was cut into splits, in seconds since the run began.
+        ended: When its last split was done, or the first finally failed.
+    """
+
+    name: str
+    waits_for: Sequence[str]
+    splits: int = 0
+    done: int = 0
+    running: dict[int, int] = field(default_factory=dict)
+    retrying: dict[int, str] = field(default_factory=dict)
+    failed: dict[int, str] = field(default_factory=dict)
+    began: float | None = None
+    ended: float | None = None
+
+    @property
+    def state(self) -> str:
+        """`done`, `failed`, `running`, `queued` or `waiting`."""
+        if self.failed:
+            return "failed"
+        if self.began is None:
+            return "waiting"
+        if self.done == self.splits:
+            return "done"
+        return "running" if self.running or self.retrying or self.done else "queued"
+
+
+@dataclass
+class Board:
+    """A run."""
+
+    flow: str = ""
+    execution: str = ""
+    engine: str = ""
+    datastore: str = ""
+    rows: dict[str, Row] = field(default_factory=dict)
+    ended: Ended | None = None
+
+    def update(self, event: Event) -> None:
+        """Take note of an event."""
+        match event:
+            case Began():
+                self.flow, self.execution = event.flow, event.execution
+                self.engine, self.datastore = event.engine, event.datastore
+                self.rows = {name: Row(name, waits_for) for name, waits_for in event.layers.items()}
+            case LayerPlanned():
+                row = self.rows[event.layer]
+                row.began, row.splits, row.done = event.at, event.splits, event.done
+                if row.done == row.splits:
+                    row.ended = event.at
+            case AttemptStarted():
+                row = self.rows[event.layer]
+                row.running[event.index] = event.attempt
+                row.retrying.pop(event.index, None)
+            case AttemptFailed():
+                row = self.rows[event.layer]
+                row.running.pop(event.index, None)
+                if event.retry_s is None:
+                    row.failed[event.index] = event.cause
+                    row.ended = row.ended or event.at
+                else:
+                    row.retrying[event.index] = event.cause
+            case SplitDone():
+                row = self.rows[event.layer]
+                row.running.pop(event.index, None)
+                row.done += 1
+                if row.done == row.splits:
+                    row.ended = event.at
+            case Ended():
+                self.ended = event
+
+    def waiting_for(self, row: Row) -> list[str]:
+        """The layers that `row` still waits for."""
+        return [name for name in row.waits_for if self.rows[name].state != "done"]
+
+
+def plural(count: int, noun: str, many: str = "") -> str:
+    """`1 split`, `2 splits`."""
+    return f"{count} {noun if count == 1 else many or noun + 's'}"
+
+
+def clock(seconds: float) -> str:
+    """`0:01:42`."""
+    whole = int(seconds)
+    return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"
+
+
+def summary(board: Board) -> str:
+    """What a run came to, in one line."""
+    ended = board.ended
+    assert ended is not None
+    head = f"{board.flow} {board.execution} {ended.outcome} in {clock(ended.at)}"
+    said = f"{plural(ended.layers, 'layer')}, {plural(ended.splits, 'split')}"
+    if ended.retries:
+        said += f", {plural(ended.retries, 'retry', 'retries')}"
+    slowest = f" Slowest: {ended.slowest} {clock(ended.slowest_s)}." if ended.slowest_s >= 1 else ""
+    return f"{head}: {said}.{slowest}"

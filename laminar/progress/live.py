@@ -1,0 +1,141 @@
+"""Progress on a terminal: a row for each layer, drawn again as it changes. The one progress view that imports Rich."""
+
+from __future__ import annotations
+
+import time
+from typing import IO
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live as RichLive
+from rich.table import Table
+from rich.text import Text
+
+from laminar.engine.events import Ended, Event, Printed, SplitDone, Warned
+from laminar.progress.board import Board, Row, clock, plural, summary
+
+_PER_SECOND = 10
+_BAR = 20
+
+_LOOKS = {
+    "done": ("✓", "+", "green"),
+    "failed": ("✗", "x", "red"),
+    "running": ("●", "*", "cyan"),
+    "queued": ("○", "o", "cyan"),
+    "waiting": ("○", ".", "dim"),
+}
+"""State -> mark, mark where the terminal has no Unicode, colour. Colour is never the only carrier."""
+
+
+class Live:
+    """Draws the board on a terminal, ten times a second while the run lasts, and leaves the last picture there.
+
+    Args:
+        stream: A terminal.
+        console: Where to draw instead, for pictures.
+    """
+
+    def __init__(self, stream: IO[str], console: Console | None = None) -> None:
+        self._console = console or Console(file=stream, force_terminal=True, highlight=False)
+        self._unicode = self._console.encoding.lower().startswith("utf")
+        self._board = Board()
+        self._zero = time.monotonic()
+        self._live = RichLive(
+            console=self._console,
+            get_renderable=self.render,
+            refresh_per_second=_PER_SECOND,
+            redirect_stdout=False,
+            redirect_stderr=False,
+            vertical_overflow="crop",
+        )
+        self._live.start()
+
+    def __call__(self, event: Event) -> None:
+        """Take note; the next refresh shows it."""
+        self._zero = time.monotonic() - event.at
+        self._board.update(event)
+        match event:
+            case Printed():
+                self._console.print(Text(f"{event.layer}/{event.index} | ", "dim") + Text(event.line))
+            case Warned():
+                self._console.print(Text("warning: ", "yellow") + Text(event.message))
+            case SplitDone() if event.warning:
+                self._console.print(Text("warning: ", "yellow") + Text(f"{event.layer}/{event.index} {event.warning}"))
+            case Ended():
+                self.close()
+                self._console.print(self._last_line())
+
+    def close(self) -> None:
+        """Stop drawing."""
+        if self._live.is_started:
+            self._live.stop()
+
+    def render(self) -> RenderableType:
+        """The picture as of now, at most as high as the terminal."""
+        board = self._board
+        now = board.ended.at if board.ended else time.monotonic() - self._zero
+        title = Table.grid(expand=True, padding=(0, 1))
+        title.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
+        title.add_column(justify="right", no_wrap=True)
+        head = Text.assemble((board.flow, "bold"), "  ", board.execution, "  ")
+        head.append(f"{board.engine} · {board.datastore}", "dim")
+        title.add_row(head, clock(now))
+        return Group(title, self._layers(now))
+
+    def _layers(self, now: float) -> Table:
+        table = Table.grid(padding=(0, 2, 0, 0))
+        table.add_column(width=3, justify="right")
+        for _ in range(2):
+            table.add_column(no_wrap=True)
+        for _ in range(2):
+            table.add_column(no_wrap=True, justify="right")
+        table.add_column(no_wrap=True, overflow="ellipsis")
+        rows = list(self._board.rows.values())
+        room = max(self._console.height - 4, 3)
+        shown = rows if len(rows) <= room else sorted(rows, key=_urgency)[:room]
+        for row in (row for row in rows if row in shown):
+            self._add(table, row, now)
+        if len(shown) < len(rows):
+            table.add_row("", Text(f"and {plural(len(rows) - len(shown), 'more layer')}", "dim"))
+        return table
+
+    def _add(self, table: Table, row: Row, now: float) -> None:
+        mark, plain_mark, style = _LOOKS[row.state]
+        table.add_row(
+            Text(mark if self._unicode else plain_mark, style),
+            Text(row.name),
+            self._middle(row, style),
+            f"{row.done}/{row.splits}" if row.splits else "",
+            "" if row.began is None else clock((now if row.ended is None else row.ended) - row.began),
+            self._note(row),
+        )
+
+    def _middle(self, row: Row, style: str) -> Text:
+        if row.state == "waiting":
+            return Text(f"waiting for {', '.join(self._board.waiting_for(row))}", "dim")
+        if row.state in ("running", "failed") and row.splits > 1:
+            full = _BAR * row.done // row.splits
+            on, off = ("█", "─") if self._unicode else ("#", "-")
+            return Text(on * full, style) + Text(off * (_BAR - full), "dim")
+        return Text(row.state, style)
+
+    def _note(self, row: Row) -> Text:
+        if row.failed:
+            index, cause = next(iter(row.failed.items()))
+            return Text(f"/{index} {cause}", "red")
+        if row.retrying:
+            index, cause = next(iter(row.retrying.items()))
+            return Text(f"/{index} {cause}, retrying", "yellow")
+        if row.splits > 1 and row.running:
+            return Text(f"{len(row.running)} running", "cyan")
+        attempts = [attempt for attempt in row.running.values() if attempt > 1]
+        return Text(f"attempt {attempts[0]}", "yellow") if attempts else Text("")
+
+    def _last_line(self) -> Text:
+        assert self._board.ended is not None
+        state = "done" if self._board.ended.outcome == "done" else "failed"
+        mark, plain_mark, style = _LOOKS[state]
+        return Text(f"{mark if self._unicode else plain_mark} ", style) + Text(summary(self._board))
+
+
+def _urgency(row: Row) -> int:
+    return ("failed", "running", "queued", "waiting", "done").index(row.state)

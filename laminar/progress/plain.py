@@ -1,0 +1,77 @@
+"""Progress for pipes and CI: one line for each transition, easy to grep."""
+
+from __future__ import annotations
+
+from typing import IO
+
+from laminar.engine.events import (
+    AttemptFailed,
+    AttemptStarted,
+    Beat,
+    Began,
+    Ended,
+    Event,
+    LayerPlanned,
+    Printed,
+    SplitDone,
+    Warned,
+)
+from laminar.progress.board import Board, plural, summary
+
+
+class Plain:
+    """Writes lines to a stream, each with the time since the run began."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+        self._board = Board()
+
+    def __call__(self, event: Event) -> None:
+        """Write what happened."""
+        self._board.update(event)
+        for text in self._lines(event):
+            self._stream.write(f"{_stamp(event.at)} {text}\n")
+        self._stream.flush()
+
+    def close(self) -> None:
+        """The stream is not ours to close."""
+
+    def _lines(self, event: Event) -> list[str]:  # noqa: C901 - one case for each event
+        match event:
+            case Began():
+                layers = plural(len(event.layers), "layer")
+                return [f"{event.flow} {event.execution} started: {layers}, {event.engine}, {event.datastore}"]
+            case LayerPlanned() if event.splits != 1 or event.done:
+                done = f", {event.done} done before" if event.done else ""
+                return [f"{event.layer} {plural(event.splits, 'split')}{done}"]
+            case AttemptStarted():
+                return [f"{event.layer}/{event.index} running (attempt {event.attempt})"]
+            case AttemptFailed():
+                then = "" if event.retry_s is None else f"; retrying in {event.retry_s:.1f} s"
+                tries = f"attempt {event.attempt}" + (f" of {event.tries}" if event.tries > 1 else "")
+                return [f"{event.layer}/{event.index} failed ({tries}): {event.cause}{then}"]
+            case SplitDone():
+                warning = [f"warning: {event.layer}/{event.index} {event.warning}"] if event.warning else []
+                return [f"{event.layer}/{event.index} done in {event.seconds:.1f} s", *warning]
+            case Printed():
+                return [f"{event.layer}/{event.index} | {event.line}"]
+            case Warned():
+                return [f"warning: {event.message}"]
+            case Beat():
+                return [f"... {line}" for line in self._counts()]
+            case Ended():
+                return [summary(self._board)]
+        return []
+
+    def _counts(self) -> list[str]:
+        lines = []
+        for row in self._board.rows.values():
+            if row.state in ("running", "queued"):
+                retrying = f", {len(row.retrying)} retrying" if row.retrying else ""
+                lines.append(f"{row.name} {row.done}/{row.splits} done, {len(row.running)} running{retrying}")
+        return lines
+
+
+def _stamp(seconds: float) -> str:
+    minutes, rest = divmod(seconds, 60)
+    return f"{int(minutes):02}:{rest:05.2f}"

@@ -1,0 +1,108 @@
+"""The codec for any Python value: pickle, and dill for what pickle cannot.
+
+Large buffers (NumPy arrays and the like) go out of band by pickle protocol 5 (PEP 574): they are written from where they
+lie and read back as views of the mapped blob, never through the pickle.
+"""
+
+from __future__ import annotations
+
+import pickle
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from laminar.engine.ports import Buffer, Codec
+from laminar.errors import LayerError, SkewError
+
+_OUT_OF_BAND_BYTES = 16 * 1024
+"""Buffers from this size get a part of their own; smaller ones are cheaper inside the pickle."""
+
+_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+class Pickle(Codec):
+    """Pickle protocol 5. What it cannot write (functions and classes by value) dill writes, noted as such.
+
+    dill is imported for such values only: it costs tens of milliseconds, which each container would pay.
+    """
+
+    name = "pickle"
+
+    def accepts(self, value: Any) -> bool:  # noqa: ARG002
+        """Any value."""
+        return True
+
+    def dump(self, value: Any) -> tuple[Sequence[Buffer], dict[str, str]]:
+        """The pickle, then its large buffers.
+
+        Raises:
+            LayerError: Neither pickle nor dill can; names the innermost part that cannot be pickled.
+        """
+        buffers: list[Buffer] = []
+
+        def in_band(buffer: pickle.PickleBuffer) -> bool:
+            view = buffer.raw()
+            if view.nbytes < _OUT_OF_BAND_BYTES:
+                return True
+            buffers.append(view)
+            return False
+
+        try:
+            return [pickle.dumps(value, protocol=5, buffer_callback=in_band), *buffers], {}
+        except Exception:  # whatever a user's __reduce__ raises: dill may still know a way
+            try:
+                return [_dill(value)], {"dill": _PYTHON}
+            except Exception as error:
+                path, culprit = _innermost(value)
+                raise LayerError(
+                    f"it cannot be pickled: {path} is a {type(culprit).__qualname__} ({type(error).__name__}: {error})",
+                    remedy="Keep it in a local variable or under a name that begins with '_', "
+                    "and save what it can be made from again.",
+                ) from error
+
+    def load(self, parts: Sequence[Buffer], notes: dict[str, str]) -> Any:
+        """The value; its large buffers are views of `parts`.
+
+        Raises:
+            SkewError: It holds bytecode of another minor version of Python.
+        """
+        if "dill" not in notes:
+            return pickle.loads(parts[0], buffers=parts[1:])
+        if notes["dill"] != _PYTHON:
+            raise SkewError(
+                f"it holds code that Python {notes['dill']} compiled; this is Python {_PYTHON}.",
+                remedy="Read it with the same Python, or define what it is made of in a module of the project.",
+            )
+        import dill
+
+        return dill.loads(bytes(parts[0]))
+
+
+def _dill(value: Any) -> bytes:
+    import dill
+
+    # recurse: a lambda takes along the globals it uses, not a reference to whatever __main__ is where it is read.
+    data: bytes = dill.dumps(value, protocol=5, recurse=True)
+    return data
+
+
+def _innermost(value: Any, path: str = "the value", depth: int = 0) -> tuple[str, Any]:
+    """Where inside `value` the first part lies that cannot be pickled although all inside it can."""
+    if depth < 20:
+        for step, child in _children(value):
+            try:
+                _dill(child)
+            except Exception:
+                return _innermost(child, f"{path}{step}", depth + 1)
+    return path, value
+
+
+def _children(value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict):
+        yield from ((f"[{key!r}]", child) for key, child in value.items())
+    elif isinstance(value, list | tuple):
+        yield from ((f"[{index}]", child) for index, child in enumerate(value))
+    elif isinstance(value, set | frozenset):
+        yield from ((f"{{{child!r}}}", child) for child in value)
+    elif hasattr(value, "__dict__") and not isinstance(value, type):
+        yield from ((f".{name}", child) for name, child in vars(value).items())

@@ -1,0 +1,86 @@
+"""Names and settings to objects: the one file that knows the concrete classes. Each is imported when it is needed."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING
+
+from laminar.engine.ports import Datastore, Executor, Observer
+from laminar.errors import SettingsError, UsageError
+
+if TYPE_CHECKING:
+    from laminar.engine.artifacts import Archive
+    from laminar.settings import Settings
+
+
+def datastore(place: str | Datastore) -> Datastore:
+    """The datastore at `place`: a directory, or the object itself.
+
+    Raises:
+        SettingsError: No datastore is known by such a URL.
+    """
+    if isinstance(place, Datastore):
+        return place
+    scheme, separator, rest = place.partition("://")
+    if separator and scheme != "file":
+        raise SettingsError(f"unknown datastore {place!r}.", remedy="Name a directory.")
+    from laminar.datastores.local import Local
+
+    return Local(rest if separator else place)
+
+
+def executor(settings: Settings) -> Executor:
+    """The executor that the settings name, set up as they say; a copy of one that the code passes, for one launch."""
+    choice = settings["executor"]
+    made: Executor = copy.copy(choice) if isinstance(choice, Executor) else _named(choice)
+    if made.name == "docker":
+        made.image = settings["image"]  # type: ignore[attr-defined]
+        made.images = {**made.images, **settings["images"]}  # type: ignore[attr-defined]
+    return made
+
+
+def _named(name: str) -> Executor:
+    from laminar import executors
+
+    made: Executor = getattr(executors, name.capitalize())()
+    return made
+
+
+def archive(store: Datastore) -> Archive:
+    """The artifacts of a datastore, with every codec that laminar has."""
+    from laminar.engine.artifacts import Archive
+    from laminar.serde import CODECS
+
+    return Archive(store, CODECS)
+
+
+def observers(settings: Settings) -> list[Observer]:
+    """The progress view that the settings name.
+
+    Raises:
+        UsageError: There is none of that name.
+    """
+    import sys
+
+    mode = settings["progress"]
+    if mode == "auto":
+        mode = "tty" if _is_live(sys.stderr) else "plain"
+    if mode == "quiet":
+        return []
+    if mode == "plain":
+        from laminar.progress.plain import Plain
+
+        return [Plain(sys.stderr)]
+    if mode == "tty":
+        from laminar.progress.live import Live
+
+        return [Live(sys.stderr)]
+    raise UsageError(f"unknown progress view {mode!r}.", remedy="Use auto, tty, plain or quiet.")
+
+
+def _is_live(stream: object) -> bool:
+    """Whether a live view can be drawn: the stream itself is a terminal that can, and nobody collects it in CI."""
+    import os
+
+    isatty = getattr(stream, "isatty", None)
+    return bool(isatty and isatty() and not os.environ.get("CI") and os.environ.get("TERM") != "dumb")
