@@ -1,19 +1,19 @@
 """Write a workflow in plain Python; run every step in its own container.
 
-    from laminar import Flow, Layer
+from laminar import Flow, Layer
 
-    class HelloFlow(Flow): ...
+class HelloFlow(Flow): ...
 
-    @HelloFlow.register
-    class A(Layer):
-        def __call__(self) -> None: self.message = "hello"
+@HelloFlow.register
+class A(Layer):
+    def __call__(self) -> None: self.message = "hello"
 
-    @HelloFlow.register
-    class B(Layer):
-        def __call__(self, a: A) -> None: print(a.message)
+@HelloFlow.register
+class B(Layer):
+    def __call__(self, a: A) -> None: print(a.message)
 
-    if flow := HelloFlow():
-        flow()
+if flow := HelloFlow():
+    flow()
 """
 
 from __future__ import annotations
@@ -34,7 +34,11 @@ __all__ = ["Execution", "Flow", "Layer", "Parameters", "__version__", "datastore
 
 def __getattr__(name: str) -> Any:
     # Imported when they are first named: a container pays for each import, and most layers need none of these.
-    places = {"layers": "laminar.configurations.layers", "datastores": "laminar.datastores", "executors": "laminar.executors"}
+    places = {
+        "layers": "laminar.configurations.layers",
+        "datastores": "laminar.datastores",
+        "executors": "laminar.executors",
+    }
     if name in places:
         from importlib import import_module
 

@@ -146,7 +146,9 @@ class Flow:
             for name, registration in base._registry.items():
                 other, found = merged.setdefault(name, (base.__name__, registration))
                 if found != registration:
-                    what = "another layer" if found.layer is not registration.layer else "another configuration of layer"
+                    what = (
+                        "another layer" if found.layer is not registration.layer else "another configuration of layer"
+                    )
                     raise FlowError(
                         f"flow {cls.__name__} gets {what} {name} from {base.__name__} than from {other}.",
                         remedy="Rename a layer, or register it the same way in both.",

@@ -26,7 +26,9 @@ def evaluate_target(task: Task, app_dir: str = ".") -> int:
     from laminar.flow import Flow
 
     _end_with_scheduler()
-    return _evaluate(task, lambda: loading.find(loading.load(loading.Target.parse(task.target), app_dir), Flow), app_dir)
+    return _evaluate(
+        task, lambda: loading.find(loading.load(loading.Target.parse(task.target), app_dir), Flow), app_dir
+    )
 
 
 def evaluate_program(flow: Flow) -> None:

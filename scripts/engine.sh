@@ -44,8 +44,9 @@ install_engine() {
     command -v docker >/dev/null || apt_install docker-cli
 }
 
-# Whether the process that wrote pid file $1 is alive. Its id may by now belong to another process; so the name $2 counts too.
-is_alive() { [ -f "$1" ] && [ "$(cat "/proc/$(cat "$1")/comm" 2>/dev/null)" = "$2" ]; }
+# Whether the process that wrote pid file $1 still runs program $2. Its id may by now belong to another process, or to a
+# zombie (which has no program) in a container without an init.
+is_alive() { [ -f "$1" ] && [[ "$(readlink "/proc/$(cat "$1")/exe")" == */$2* ]]; }
 
 # What a killed daemon leaves behind, and the next one would take for a sign of life.
 remove_stale_state() {

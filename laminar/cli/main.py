@@ -23,10 +23,10 @@ COMMANDS = {
 class _Commands(click.Group):
     """Imports a subcommand when it is typed: `execute` runs once per layer and pays for no other."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+    def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = getattr(import_module(f"laminar.cli.{cmd_name}"), cmd_name)
@@ -37,7 +37,7 @@ class _Commands(click.Group):
             ctx.fail(f"No such command {args[0]!r}.{nearest(args[0], list(COMMANDS))}")
         return super().resolve_command(ctx, args)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         # From the table: the help of one command does not import all others.
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
@@ -46,7 +46,7 @@ class _Commands(click.Group):
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="laminar")
 def cli() -> None:
-    """Write a workflow in plain Python; run every step in its own container.
+    r"""Write a workflow in plain Python; run every step in its own container.
 
     \b
     Examples:

@@ -17,7 +17,7 @@ class Memory(Datastore):
         self._data: dict[str, bytes] = {}
         self._lock = Lock()
 
-    def create(self, key: str, data: Buffer, *, durable: bool = True) -> bool:  # noqa: ARG002 - nothing is durable here
+    def create(self, key: str, data: Buffer, *, durable: bool = True) -> bool:
         """Put `data` under `key` if it is absent."""
         content = bytes(data)
         return self._data.setdefault(key, content) is content

@@ -130,7 +130,9 @@ def failure_of(error: BaseException) -> Failure:
         assert cause is not None
         if isinstance(cause, SystemExit):
             said = f"the layer called sys.exit({cause.code!r})"
-            return Failure("user", "SystemExit", said, "Return from __call__, or raise an error.", user_traceback(cause))
+            return Failure(
+                "user", "SystemExit", said, "Return from __call__, or raise an error.", user_traceback(cause)
+            )
         if isinstance(cause, LayerError):
             return Failure("refused", type(cause).__name__, cause.message, cause.remedy, cause.details)
         return Failure("user", type(cause).__name__, _message(cause), "", user_traceback(cause))

@@ -77,14 +77,12 @@ class _Sources:
 
     def layer(self, layer: type[Layer]) -> str:
         """Digest of a layer: its classes, what stands around them in their modules, and the modules these import."""
-        parts: list[str] = []
         classes = [kind for kind in layer.__mro__ if self._project(kind.__module__)]
-        for kind in classes:
-            parts.append(self._class(kind))
+        parts = [self._class(kind) for kind in classes]
         reached: dict[str, None] = {}
         for kind in classes:
             self._reach(kind.__module__, reached)
-        parts += [f"{name}\n{self._around(name, layer)}" for name in sorted(reached)]
+        parts += [f"{name}\n{self._around(name)}" for name in sorted(reached)]
         return _digest("\0".join(parts))
 
     def _class(self, kind: type[Any]) -> str:
@@ -95,7 +93,7 @@ class _Sources:
                 return _segment(text, node)
         return text
 
-    def _around(self, name: str, layer: type[Layer]) -> str:
+    def _around(self, name: str) -> str:
         """The module without its layer classes, where it is a module of layers; else all of it."""
         text = self.read[name]
         module = sys.modules.get(name)

@@ -137,13 +137,13 @@ class Ledger:
         """Why an attempt failed, where its process could say so."""
         key = layout.failure(self.flow, self.execution, layer, index, attempt)
         document = records.load(self.store, key, "failure")
-        return document and Failure(**{name: document[name] for name in Failure.__dataclass_fields__})
+        return None if document is None else Failure(**{name: document[name] for name in Failure.__dataclass_fields__})
 
     def configuration(self, task: Task) -> Configuration | None:
         """The configuration that an attempt was started with."""
         key = layout.started(self.flow, self.execution, task.layer, task.index, task.attempt)
         document = records.load(self.store, key, "started")
-        return document and Configuration.from_json(document["configuration"])
+        return None if document is None else Configuration.from_json(document["configuration"])
 
     def log(self, layer: str, index: int, attempt: int) -> bytes:
         """What an attempt printed."""

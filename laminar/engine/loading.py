@@ -44,7 +44,8 @@ class Target:
             return cls(os.path.basename(place)[:-3], os.path.normpath(place), attribute)
         if not all(part.isidentifier() for part in place.split(".")):
             raise TargetError(
-                f"invalid target {text!r}.", remedy="Type module:attribute (main:HelloFlow) or path/to/file.py:attribute."
+                f"invalid target {text!r}.",
+                remedy="Type module:attribute (main:HelloFlow) or path/to/file.py:attribute.",
             )
         return cls(place, "", attribute)
 

@@ -83,12 +83,19 @@ def _unexplained(exit_: Exit, executor: str) -> Cause:
         )
     number = -exit_.code if exit_.code < 0 else exit_.code - 128
     if exit_.code in (-signal.SIGKILL, 128 + signal.SIGKILL):
-        return Cause(INFRASTRUCTURE, "killed (SIGKILL), cause unknown", "Something outside laminar ended it.", exit_code=3)
+        return Cause(
+            INFRASTRUCTURE, "killed (SIGKILL), cause unknown", "Something outside laminar ended it.", exit_code=3
+        )
     if 0 < number < signal.NSIG:
         name = signal.Signals(number).name if number in list(signal.Signals) else f"signal {number}"
         if name in ("SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL"):
             return Cause(USER, f"crashed ({name}), exit code {exit_.code}", "A native library in the layer broke.")
-        return Cause(INFRASTRUCTURE, f"ended by {name}, exit code {exit_.code}", "Something outside laminar ended it.", exit_code=3)
+        return Cause(
+            INFRASTRUCTURE,
+            f"ended by {name}, exit code {exit_.code}",
+            "Something outside laminar ended it.",
+            exit_code=3,
+        )
     return Cause(
         INFRASTRUCTURE,
         f"exited {exit_.code} without committing and without saying why",

@@ -82,7 +82,7 @@ class Datastore(ABC):
     def stage(self) -> AbstractContextManager[Staged]:
         """A place for bytes whose key is not known yet; what was not published is gone when the context ends."""
 
-    def check(self, user: tuple[int, int] | None = None) -> None:
+    def check(self, user: tuple[int, int] | None = None) -> None:  # noqa: B027 - most stores have nothing to check
         """Raise `StoreError`, with a remedy, where results could not be written.
 
         Args:
@@ -262,4 +262,3 @@ class Observer(Protocol):
 
     def close(self) -> None:
         """No more events come."""
-

@@ -29,5 +29,5 @@ def _outside(value: Any) -> str:
         return f"{name} of {len(value)}"
     shape = getattr(value, "shape", None)
     if type(shape) is tuple:
-        return f"{name} {'×'.join(map(str, shape))} {getattr(value, 'dtype', '')}".rstrip()
+        return f"{name} {' by '.join(map(str, shape))} {getattr(value, 'dtype', '')}".rstrip()
     return name

@@ -137,7 +137,14 @@ class Scheduler:
         """
         layers = {node.name: node.dependencies for node in self.graph}
         self._emit(
-            Began(self._now(), self.graph.flow, self.ledger.execution, layers, self.executor.summary, repr(self.ledger.store))
+            Began(
+                self._now(),
+                self.graph.flow,
+                self.ledger.execution,
+                layers,
+                self.executor.summary,
+                repr(self.ledger.store),
+            )
         )
         with Signals(lambda number: self._messages.put((self._on_signal, number))):
             try:

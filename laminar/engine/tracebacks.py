@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 
-
-
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 

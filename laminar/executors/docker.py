@@ -105,7 +105,7 @@ class Docker(Executor):
             self._engine.remove(name)
         self._engine.close()
 
-    def datastore(self, store: object) -> str:  # noqa: ARG002
+    def datastore(self, store: object) -> str:
         """Where the store is mounted."""
         return STORE
 
@@ -130,7 +130,9 @@ class Docker(Executor):
         except EngineError:
             exit_ = Exit(vanished=True)
         except OSError as error:
-            exit_ = Exit(error=EngineError(f"cannot start the docker command: {error}", remedy="Check its installation."))
+            exit_ = Exit(
+                error=EngineError(f"cannot start the docker command: {error}", remedy="Check its installation.")
+            )
         self._names.pop(job, None)
         report(job, exit_)
         with suppress(EngineError):  # close() sweeps what is left
@@ -160,7 +162,9 @@ class Docker(Executor):
 def _exit(code: int, state: State | None, last: str, job: Job) -> Exit:
     """How the attempt ended, from the client's exit code and the engine's state of the container."""
     if state is None:
-        return Exit(error=_start_error(last, job)) if code == 125 and "Cannot connect" not in last else Exit(vanished=True)
+        return (
+            Exit(error=_start_error(last, job)) if code == 125 and "Cannot connect" not in last else Exit(vanished=True)
+        )
     if state.status == "created":
         return Exit(code=state.code, error=_start_error(state.error or last, job))
     return Exit(code=state.code, oom=state.oom)

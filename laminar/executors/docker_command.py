@@ -37,7 +37,9 @@ class Place:
     user: str
 
 
-def docker_command(task: Task, container: Container, place: Place, image: str, mounts: tuple[str, ...] = ()) -> list[str]:
+def docker_command(
+    task: Task, container: Container, place: Place, image: str, mounts: tuple[str, ...] = ()
+) -> list[str]:
     """The command that runs one attempt in a container of its own.
 
     Args:

@@ -110,7 +110,7 @@ class _Router:
         with cls._lock:
             if not cls._installed:
                 cls._streams = (sys.stdout, sys.stderr)
-                sys.stdout, sys.stderr = cls(sys.stdout), cls(sys.stderr)  # type: ignore[assignment]
+                sys.stdout, sys.stderr = cls(sys.stdout), cls(sys.stderr)
             cls._installed += 1
 
     @classmethod

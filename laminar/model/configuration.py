@@ -121,14 +121,12 @@ class Configuration:
 
     def check(self, where: str) -> None:
         """Raise `FlowError` where a value cannot be meant; `where` names the layer."""
-        kinds = {"container": Container, "retry": Retry, "timeout": Timeout}
-        for name, kind in kinds.items():
+        for name, kind in (("container", Container), ("retry", Retry), ("timeout", Timeout)):
             value = getattr(self, name)
-            if value is None and name == "timeout":
-                continue
-            if not isinstance(value, kind):
+            if isinstance(value, Container | Retry | Timeout) and isinstance(value, kind):
+                value.check(where)
+            elif value is not None or name != "timeout":
                 raise _bad(where, name, value, f"Give a layers.{kind.__name__}(...).")
-            value.check(where)
 
     def copy(self) -> Configuration:
         """A copy that shares nothing with this one."""

@@ -81,7 +81,7 @@ def build(flow: str, registry: Mapping[str, Registration]) -> Graph:
         )
     problems: list[str] = []
     nodes = {}
-    for name, registration in registry.items():
+    for name in registry:
         try:
             nodes[name] = make_node(flow, name, registry)
         except FlowError as error:
@@ -133,7 +133,8 @@ def _inputs(
             )
         if parameter.annotation is parameter.empty:
             raise FlowError(
-                f"{spot} has no annotation.", remedy=f"Annotate it with the layer it takes: {parameter.name}: SomeLayer."
+                f"{spot} has no annotation.",
+                remedy=f"Annotate it with the layer it takes: {parameter.name}: SomeLayer.",
             )
         inputs[parameter.name] = _resolve(parameter.annotation, function, spot, registry)
     return inputs

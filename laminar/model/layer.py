@@ -20,19 +20,32 @@ class Context(Protocol):
     """What laminar binds to a layer while it runs, or when its results are read."""
 
     @property
-    def index(self) -> int: ...
+    def index(self) -> int:
+        """Which split."""
+
     @property
-    def splits(self) -> int: ...
+    def splits(self) -> int:
+        """Of how many."""
+
     @property
-    def attempt(self) -> int: ...
+    def attempt(self) -> int:
+        """Which try."""
+
     @property
-    def execution(self) -> Any: ...
+    def execution(self) -> Any:
+        """The execution."""
+
     @property
-    def configuration(self) -> Configuration: ...
+    def configuration(self) -> Configuration:
+        """How it is run."""
+
     @property
-    def state(self) -> Any: ...
+    def state(self) -> Any:
+        """The layer's state."""
+
     @property
-    def scratch(self) -> str: ...
+    def scratch(self) -> str:
+        """A directory."""
 
     def read(self, name: str) -> Any:
         """The artifact of that name, or `AttributeError` in words."""

@@ -14,7 +14,6 @@ from laminar.errors import SkewError, UsageError
 from laminar.model.names import class_name, execution_id
 from laminar.version import WIRE_VERSION, __version__
 
-
 LIFELINE = "LAMINAR_LIFELINE"
 """Names the descriptor of a pipe whose other end a local scheduler holds: the process ends when that end is gone."""
 
@@ -110,7 +109,8 @@ def parse(values: Mapping[str, Any]) -> Task:
     )
     if task.index >= task.splits:
         raise UsageError(
-            f"index {task.index} is not one of {task.splits} splits.", remedy="Splits are counted from 0: 0 to splits - 1."
+            f"index {task.index} is not one of {task.splits} splits.",
+            remedy="Splits are counted from 0: 0 to splits - 1.",
         )
     return task
 

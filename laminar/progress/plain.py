@@ -36,7 +36,7 @@ class Plain:
     def close(self) -> None:
         """The stream is not ours to close."""
 
-    def _lines(self, event: Event) -> list[str]:  # noqa: C901 - one case for each event
+    def _lines(self, event: Event) -> list[str]:
         match event:
             case Began():
                 layers = plural(len(event.layers), "layer")

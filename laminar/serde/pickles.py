@@ -28,7 +28,7 @@ class Pickle(Codec):
 
     name = "pickle"
 
-    def accepts(self, value: Any) -> bool:  # noqa: ARG002
+    def accepts(self, value: Any) -> bool:
         """Any value."""
         return True
 

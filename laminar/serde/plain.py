@@ -24,7 +24,7 @@ class Json(Codec):
         """As JSON text."""
         return [json.dumps(value).encode()], {}
 
-    def load(self, parts: Sequence[Buffer], notes: dict[str, str]) -> Any:  # noqa: ARG002
+    def load(self, parts: Sequence[Buffer], notes: dict[str, str]) -> Any:
         """From JSON text."""
         return json.loads(bytes(parts[0]))
 
@@ -42,6 +42,6 @@ class Bytes(Codec):
         """One part."""
         return [value], {}
 
-    def load(self, parts: Sequence[Buffer], notes: dict[str, str]) -> Any:  # noqa: ARG002
+    def load(self, parts: Sequence[Buffer], notes: dict[str, str]) -> Any:
         """One part."""
         return bytes(parts[0])
