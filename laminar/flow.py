@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 
 from laminar.engine import loading
-from laminar.engine.ports import Datastore, Executor
+from laminar.engine.ports import Datastore
 from laminar.errors import FlowError
 from laminar.model import wire
 from laminar.model.configuration import Configuration, Container, Retry, Timeout
@@ -17,6 +17,7 @@ from laminar.model.layer import Layer, LayerT
 from laminar.model.parameters import Parameters
 
 if TYPE_CHECKING:
+    from laminar.engine.executor import Executor
     from laminar.engine.ledger import Ledger
 
 FlowT = TypeVar("FlowT", bound="Flow")

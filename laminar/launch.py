@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from laminar import wiring
 from laminar.engine import fingerprint, loading
 from laminar.engine.evaluate import LayerFailed, evaluate, failure_of
+from laminar.engine.executor import Executor, Launch, Observer
 from laminar.engine.ledger import Ledger
-from laminar.engine.ports import Executor, Launch, Observer
 from laminar.engine.scheduler import Options, Scheduler
 from laminar.errors import LaminarError, report
 from laminar.model.configuration import Configuration

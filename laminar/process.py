@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from laminar import wiring
 from laminar.engine import layout, loading
 from laminar.engine.evaluate import evaluate, failure_of
-from laminar.engine.ledger import Ledger
-from laminar.engine.ports import Datastore, Failure
+from laminar.engine.ledger import Failure, Ledger
+from laminar.engine.ports import Datastore
 from laminar.errors import LaminarError, SkewError, StoreError
 from laminar.model import wire
 from laminar.model.wire import Task
@@ -21,14 +21,11 @@ if TYPE_CHECKING:
     from laminar.flow import Flow
 
 
-def evaluate_target(task: Task, app_dir: str = ".") -> int:
-    """Load the task's flow, evaluate its layer, and return the exit code of the process."""
-    from laminar.flow import Flow
-
+def evaluate_target(task: Task, base: type[Flow], app_dir: str = ".") -> int:
+    """Load the task's flow, a `base`, evaluate its layer, and return the exit code of the process."""
     _end_with_scheduler()
-    return _evaluate(
-        task, lambda: loading.find(loading.load(loading.Target.parse(task.target), app_dir), Flow), app_dir
-    )
+    target = loading.Target.parse(task.target)
+    return _evaluate(task, lambda: loading.find(loading.load(target, app_dir), base), app_dir)
 
 
 def evaluate_program(flow: Flow) -> None:

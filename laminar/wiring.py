@@ -5,11 +5,12 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING
 
-from laminar.engine.ports import Datastore, Executor, Observer
+from laminar.engine.ports import Datastore
 from laminar.errors import SettingsError, UsageError
 
 if TYPE_CHECKING:
     from laminar.engine.artifacts import Archive
+    from laminar.engine.executor import Executor, Observer
     from laminar.settings import Settings
 
 
@@ -31,6 +32,8 @@ def datastore(place: str | Datastore) -> Datastore:
 
 def executor(settings: Settings) -> Executor:
     """The executor that the settings name, set up as they say; a copy of one that the code passes, for one launch."""
+    from laminar.engine.executor import Executor
+
     choice = settings["executor"]
     made: Executor = copy.copy(choice) if isinstance(choice, Executor) else _named(choice)
     if made.name == "docker":

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from laminar.flow import Flow
 from laminar.model import wire
 from laminar.process import evaluate_target
 
@@ -29,4 +30,4 @@ def execute(app_dir: str, **task: str) -> int:
     inputs, and the datastore.
     """
     wire.take(os.environ)  # user code, and what it starts, must not take them for its own
-    return evaluate_target(wire.parse(task), app_dir)
+    return evaluate_target(wire.parse(task), Flow, app_dir)

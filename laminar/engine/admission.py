@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from laminar.engine.ports import Capacity
+from laminar.engine.executor import Capacity
 from laminar.model.configuration import Container
 
 

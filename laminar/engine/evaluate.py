@@ -9,8 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from laminar.engine.artifacts import Archive, Entry
-from laminar.engine.ledger import Commit, Ledger
-from laminar.engine.ports import Failure
+from laminar.engine.ledger import Commit, Failure, Ledger
 from laminar.engine.results import Reader, layer_state, open_layer
 from laminar.engine.tracebacks import user_traceback
 from laminar.errors import InfrastructureError, LaminarError, LayerError, SkewError

@@ -16,7 +16,7 @@ from typing import Any
 
 from laminar.engine import layout, records
 from laminar.engine.artifacts import Entry
-from laminar.engine.ports import Datastore, Failure
+from laminar.engine.ports import Datastore
 from laminar.errors import NotFoundError, UsageError
 from laminar.model.configuration import Configuration
 from laminar.model.wire import Task
@@ -45,6 +45,25 @@ class Commit:
     finished: float = 0.0
     versions: Mapping[str, str] = field(default_factory=dict)
     checksum: str = ""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why an attempt failed, as its own process recorded it.
+
+    Attributes:
+        kind: `user` for the layer's own code, `refused` for what no further try can mend, `infrastructure` else.
+        error: Type of the exception.
+        message: What it said.
+        remedy: What to do, where laminar knows.
+        traceback: The user's own frames.
+    """
+
+    kind: str
+    error: str
+    message: str
+    remedy: str = ""
+    traceback: str = ""
 
 
 @dataclass(frozen=True)

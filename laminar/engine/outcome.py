@@ -5,7 +5,8 @@ from __future__ import annotations
 import signal
 from dataclasses import dataclass
 
-from laminar.engine.ports import Exit, Failure
+from laminar.engine.executor import Exit
+from laminar.engine.ledger import Failure
 from laminar.errors import InfrastructureError
 from laminar.model.configuration import Configuration
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from laminar.engine.artifacts import Archive
-from laminar.engine.ledger import Commit, Ledger
-from laminar.engine.ports import Failure
+from laminar.engine.ledger import Commit, Failure, Ledger
 from laminar.model.configuration import Configuration
 from laminar.model.layer import Layer, LayerT, bind
 

@@ -30,10 +30,10 @@ from laminar.engine.events import (
     SplitDone,
     Warned,
 )
+from laminar.engine.executor import Executor, Exit, Job, Observer
 from laminar.engine.ledger import Ledger
 from laminar.engine.logs import LogWriter
 from laminar.engine.outcome import INFRASTRUCTURE, REFUSED, USER, Cause, cause_of
-from laminar.engine.ports import Executor, Exit, Job, Observer
 from laminar.engine.signals import Signals
 from laminar.errors import ExecutionError, Interrupted
 from laminar.model.configuration import Configuration

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from laminar.engine.ports import Executor
+from laminar.engine.executor import Executor
 
 if TYPE_CHECKING:
     from laminar.executors.docker import Docker

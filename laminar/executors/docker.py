@@ -9,7 +9,7 @@ from collections import deque
 from contextlib import suppress
 from typing import Any
 
-from laminar.engine.ports import Capacity, Executor, Exit, Job, Launch, Report
+from laminar.engine.executor import Capacity, Executor, Exit, Job, Launch, Report
 from laminar.errors import EngineError, UsageError
 from laminar.executors.docker_command import LABEL, STORE, Place, container_name, docker_command, mount, store_label
 from laminar.executors.docker_engine import Engine, State

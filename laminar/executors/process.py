@@ -8,7 +8,7 @@ import subprocess
 import sys
 from contextlib import suppress
 
-from laminar.engine.ports import Capacity, Executor, Exit, Job, Launch, Report
+from laminar.engine.executor import Capacity, Executor, Exit, Job, Launch, Report
 from laminar.errors import UsageError
 from laminar.executors.workers import Workers
 from laminar.model import wire

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import IO, Any
 
 from laminar.engine.evaluate import LayerFailed, failure_of
-from laminar.engine.ports import Capacity, Executor, Exit, Job, Launch, Report
+from laminar.engine.executor import Capacity, Executor, Exit, Job, Launch, Report
 from laminar.executors.workers import Workers
 
 

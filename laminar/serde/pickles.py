@@ -6,13 +6,15 @@ lie and read back as views of the mapped blob, never through the pickle.
 
 from __future__ import annotations
 
-import pickle
 import sys
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from laminar.engine.ports import Buffer, Codec
 from laminar.errors import LayerError, SkewError
+
+if TYPE_CHECKING:
+    import pickle
 
 _OUT_OF_BAND_BYTES = 16 * 1024
 """Buffers from this size get a part of their own; smaller ones are cheaper inside the pickle."""
@@ -38,6 +40,8 @@ class Pickle(Codec):
         Raises:
             LayerError: Neither pickle nor dill can; names the innermost part that cannot be pickled.
         """
+        import pickle  # paid by values that need it
+
         buffers: list[Buffer] = []
 
         def in_band(buffer: pickle.PickleBuffer) -> bool:
@@ -67,6 +71,8 @@ class Pickle(Codec):
             SkewError: It holds bytecode of another minor version of Python.
         """
         if "dill" not in notes:
+            import pickle
+
             return pickle.loads(parts[0], buffers=parts[1:])
         if notes["dill"] != _PYTHON:
             raise SkewError(

@@ -1,0 +1,147 @@
+"""What an executor and an observer are to the scheduler; the families implement these and nothing else."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from laminar.engine.events import Event
+from laminar.engine.ledger import Failure
+from laminar.engine.ports import Datastore
+from laminar.errors import LaminarError
+from laminar.model.configuration import Configuration, Container
+from laminar.model.wire import Task
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exit:
+    """How an attempt's process ended, as far as its executor can tell. It says nothing about success.
+
+    Attributes:
+        code: Exit code; None where there is none.
+        oom: The kernel's out-of-memory killer was at work in it.
+        vanished: It is gone without an exit state.
+        error: Why the engine could not run it, in words; trying again will not help.
+        exception: The live exception, where the attempt ran in this process.
+    """
+
+    code: int | None = None
+    oom: bool = False
+    vanished: bool = False
+    error: LaminarError | None = None
+    exception: BaseException | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """An attempt, ready for an executor.
+
+    Attributes:
+        task: What to evaluate.
+        configuration: How, after all hooks.
+        log: Takes what the attempt prints, in pieces of any size.
+    """
+
+    task: Task
+    configuration: Configuration
+    log: Callable[[bytes], None]
+
+
+Report = Callable[[Job, Exit], None]
+
+
+@dataclass(frozen=True)
+class Launch:
+    """One schedule or resume of a flow, as an executor sees it.
+
+    Attributes:
+        flow: The flow's name.
+        execution: Id of the execution.
+        target: What executor processes load; empty where no other process can.
+        app_dir: Directory on this machine that the target is relative to.
+        datastore: The store.
+        containers: The container of each layer, by name.
+        evaluate: Evaluates a task in this process; asks its third argument just before it commits.
+        failed: Records why an attempt in this process failed.
+    """
+
+    flow: str
+    execution: str
+    target: str
+    app_dir: str
+    datastore: Datastore
+    containers: dict[str, Container]
+    evaluate: Callable[[Task, Configuration, Callable[[], bool]], bool]
+    failed: Callable[[Task, Failure], None]
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """What an engine has, to be shared by what runs at one time. None is without bound."""
+
+    cpu: float | None = None
+    memory: int | None = None
+    jobs: int | None = None
+
+
+class Executor(ABC):
+    """Starts the processes that evaluate splits, and watches them.
+
+    An object holds what the user chose. For each launch laminar makes a shallow copy of it and calls `open`, which sets up
+    whatever the launch needs; then `submit` for each attempt, from one thread. An engine that only takes jobs and is
+    asked about them later reports from a thread of its own; one whose command waits reports from a thread for each job
+    (`laminar.executors.workers` has these). Success is never an executor's to tell: the scheduler reads the
+    completion marker.
+    """
+
+    name: str = ""
+
+    @abstractmethod
+    def open(self, launch: Launch) -> None:
+        """Check all that can be checked before the first layer, and get ready.
+
+        Raises:
+            EngineError: The engine cannot run this launch.
+            UsageError: It never could.
+        """
+
+    @abstractmethod
+    def capacity(self) -> Capacity:
+        """What the engine has; asked once, after `open`."""
+
+    @abstractmethod
+    def submit(self, job: Job, report: Report) -> None:
+        """Start `job` and return at once; `report` is called exactly once, from any thread, when it has ended."""
+
+    @abstractmethod
+    def cancel(self, job: Job) -> None:
+        """End a submitted job soon, if it has not ended; its report still comes."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Leave nothing of the launch behind; called when no job runs any more."""
+
+    def datastore(self, store: Datastore) -> str:
+        """Where its processes find `store`."""
+        return store.url
+
+    def facts(self) -> dict[str, Any]:
+        """What the records of this launch say about the engine, such as image ids by layer; asked once, after `open`."""
+        return {}
+
+    @property
+    def summary(self) -> str:
+        """What the progress view shows in its title."""
+        return self.name
+
+
+class Observer(Protocol):
+    """Sees what happens; called from the scheduler's thread, in order."""
+
+    def __call__(self, event: Event) -> None:
+        """Take note of `event`."""
+
+    def close(self) -> None:
+        """No more events come."""
