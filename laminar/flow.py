@@ -254,6 +254,8 @@ class Execution:
         return Ledger(self.flow.store(), self.flow.name, execution_id(self.id))
 
     def _record(self) -> dict[str, Any]:
+        if not self.id:
+            raise AttributeError(f"flow {self.flow.name} was not scheduled here: this module is being imported")
         record = self._ledger.record()
         if record is None:
             raise AttributeError(

@@ -100,7 +100,7 @@ class Beat(Event):
 
 @dataclass(frozen=True)
 class Ended(Event):
-    """The run has ended: `done`, `failed` or `interrupted`."""
+    """The run has ended: `done`, `failed` (first at the split `failed_at`) or `interrupted`."""
 
     outcome: str
     layers: int
@@ -108,3 +108,4 @@ class Ended(Event):
     retries: int
     slowest: str = ""
     slowest_s: float = 0.0
+    failed_at: str = ""

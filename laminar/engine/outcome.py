@@ -78,7 +78,7 @@ def _unexplained(exit_: Exit, executor: str) -> Cause:
         )
     if exit_.code == 0:
         return Cause(
-            INFRASTRUCTURE,
+            USER,
             "exited 0 without committing",
             "The process ended before laminar was done: look for os._exit, or for a command that does not reach flow().",
         )
@@ -97,8 +97,4 @@ def _unexplained(exit_: Exit, executor: str) -> Cause:
             "Something outside laminar ended it.",
             exit_code=3,
         )
-    return Cause(
-        INFRASTRUCTURE,
-        f"exited {exit_.code} without committing and without saying why",
-        "Its log may say more.",
-    )
+    return Cause(USER, f"exited {exit_.code} without committing and without saying why", "Its log may say more.")

@@ -316,8 +316,8 @@ class Scheduler:
         self._timers = [timer for timer in self._timers if timer[2].job or not self._given_up(timer[2].task.layer)]
         heapq.heapify(self._timers)
         if self._failure is None:
-            tail = "\n".join(f"    {line}" for line in attempt.log.tail)
-            log = f"last lines of its log\n{tail}" if tail else ""
+            tail = _without_end(attempt.log.tail, cause.details)
+            log = "\n".join(["last lines of its log", *(f"    {line}" for line in tail)]) if tail else ""
             self._failure = ExecutionError(
                 f"{task.address} failed at attempt {task.attempt}: {cause.words}",
                 execution=self.ledger.execution,
@@ -336,8 +336,9 @@ class Scheduler:
     # Ending
 
     def _end(self) -> None:
+        at = f"{self._failure.layer}/{self._failure.index}" if self._failure else ""
         outcome = "interrupted" if self._stopped else "failed" if self._failure else "done"
-        self._emit(Ended(self._now(), outcome, len(self._layers), self._splits, self._retries, *self._slowest))
+        self._emit(Ended(self._now(), outcome, len(self._layers), self._splits, self._retries, *self._slowest, at))
         if self._stopped:
             raise self._interrupted()
         if self._failure:
@@ -366,3 +367,13 @@ class Scheduler:
     def _emit(self, event: Event) -> None:
         for observer in self.observers:
             observer(event)
+
+
+def _without_end(lines: list[str], end: str) -> list[str]:
+    """The last lines of a log without the traceback that ends it, where that is shown by itself."""
+    shown = end.splitlines()
+    kept = len(lines)
+    while shown and kept and lines[kept - 1] == shown[-1]:
+        shown.pop()
+        kept -= 1
+    return lines[:kept]

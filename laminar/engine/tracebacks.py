@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -21,6 +22,6 @@ def user_traceback(error: BaseException) -> str:
 
 
 def _foreign(filename: str) -> bool:
-    if filename.startswith(("<frozen importlib", "<frozen runpy")):
+    if filename.startswith(("<frozen importlib", "<frozen runpy")) or filename == importlib.__file__:
         return True
     return os.path.abspath(filename).startswith(_OURS + os.sep)

@@ -167,28 +167,34 @@ def _exit(code: int, state: State | None, last: str, job: Job) -> Exit:
         )
     if state.status == "created":
         return Exit(code=state.code, error=_start_error(state.error or last, job))
+    if state.code in (126, 127) and (tini := _TINI.search(last)):
+        return Exit(code=state.code, error=_no_command(tini.group(1), job))
     return Exit(code=state.code, oom=state.oom)
+
+
+_TINI = re.compile(r"^\[FATAL tini \(\d+\)\] exec (.+) failed: ", re.MULTILINE)
+"""What the engine's init says where the image has no such command."""
 
 
 def _start_error(said: str, job: Job) -> EngineError:
     """Why a container could not be started, in words."""
     message = re.sub(r"\s+", " ", said.split("docker: ")[-1].split("Run 'docker run --help'")[0]).strip()
     message = message.removeprefix("Error response from daemon: ")
-    executable = re.search(r'exec: \\*"([^"\\]+)\\*": (executable file not found|stat .*: no such file)', message)
-    if executable:
-        missing = executable.group(1)
-        if missing == "laminar":
-            return EngineError(
-                f"the image of layer {job.task.layer} has no laminar in it.",
-                remedy=f"Begin its Dockerfile with FROM {BASE_IMAGE}, or add: RUN pip install laminar=={__version__}",
-            )
-        return EngineError(
-            f"the image of layer {job.task.layer} has no command {missing!r}.",
-            remedy="Correct container.command, or install the command in the image.",
-        )
     return EngineError(
         f"the container of {job.task.address} cannot be started: {message}",
         remedy=f"Check the Container of layer {job.task.layer}.",
+    )
+
+
+def _no_command(command: str, job: Job) -> EngineError:
+    if command == "laminar":
+        return EngineError(
+            f"the image of layer {job.task.layer} has no laminar in it.",
+            remedy=f"Begin its Dockerfile with FROM {BASE_IMAGE}, or add: RUN pip install laminar=={__version__}",
+        )
+    return EngineError(
+        f"the image of layer {job.task.layer} has no command {command!r}.",
+        remedy="Correct container.command, or install the command in the image.",
     )
 
 

@@ -79,16 +79,15 @@ def build(flow: str, registry: Mapping[str, Registration]) -> Graph:
         raise FlowError(
             f"flow {flow} has no layers.", remedy=f"Register one: put @{flow}.register over a subclass of Layer."
         )
-    problems: list[str] = []
+    problems: list[FlowError] = []
     nodes = {}
     for name in registry:
         try:
             nodes[name] = make_node(flow, name, registry)
         except FlowError as error:
-            problems.append(str(error))
+            problems.append(error)
     if problems:
-        head, *more = problems
-        raise FlowError(head, remedy="\n".join(more))
+        raise problems[0] if len(problems) == 1 else _together(flow, problems)
     try:
         order = tuple(TopologicalSorter({name: node.dependencies for name, node in nodes.items()}).static_order())
     except CycleError as error:
@@ -99,6 +98,11 @@ def build(flow: str, registry: Mapping[str, Registration]) -> Graph:
             remedy="Take one of these layers out of the other's __call__ parameters.",
         ) from None
     return Graph(flow, {name: nodes[name] for name in order})
+
+
+def _together(flow: str, problems: list[FlowError]) -> FlowError:
+    each = (f"- {problem.message}\n  {problem.remedy}" for problem in problems)
+    return FlowError(f"flow {flow} cannot be run, for {len(problems)} reasons:", remedy="\n".join(each))
 
 
 def make_node(flow: str, name: str, registry: Mapping[str, Registration]) -> Node:

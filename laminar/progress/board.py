@@ -106,7 +106,9 @@ def plural(count: int, noun: str, many: str = "") -> str:
 
 
 def clock(seconds: float) -> str:
-    """`0:01:42`."""
+    """`0:01:42`; below ten seconds `4.2 s`."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
     whole = int(seconds)
     return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"
 
@@ -115,7 +117,8 @@ def summary(board: Board) -> str:
     """What a run came to, in one line."""
     ended = board.ended
     assert ended is not None
-    head = f"{board.flow} {board.execution} {ended.outcome} in {clock(ended.at)}"
+    where = f" at {ended.failed_at}" if ended.failed_at else ""
+    head = f"{board.flow} {board.execution} {ended.outcome} in {clock(ended.at)}{where}"
     said = f"{plural(ended.layers, 'layer')}, {plural(ended.splits, 'split')}"
     if ended.retries:
         said += f", {plural(ended.retries, 'retry', 'retries')}"

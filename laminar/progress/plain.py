@@ -16,7 +16,7 @@ from laminar.engine.events import (
     SplitDone,
     Warned,
 )
-from laminar.progress.board import Board, plural, summary
+from laminar.progress.board import Board, clock, plural, summary
 
 
 class Plain:
@@ -52,7 +52,7 @@ class Plain:
                 return [f"{event.layer}/{event.index} failed ({tries}): {event.cause}{then}"]
             case SplitDone():
                 warning = [f"warning: {event.layer}/{event.index} {event.warning}"] if event.warning else []
-                return [f"{event.layer}/{event.index} done in {event.seconds:.1f} s", *warning]
+                return [f"{event.layer}/{event.index} done in {clock(event.seconds)}", *warning]
             case Printed():
                 return [f"{event.layer}/{event.index} | {event.line}"]
             case Warned():
