@@ -1,0 +1,64 @@
+# What developers and CI run. `make` alone lists the targets.
+
+PYTHON ?= python3
+# The Python of the image, not of .venv.
+PYTHON_VERSION ?= 3.11
+export PYTHON_VERSION
+
+VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"$$/\1/p' laminar/version.py)
+IMAGE := laminar:$(VERSION)
+BIN := .venv/bin
+SETUP := .venv/.setup
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo image lint types imports check test docs bench clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+setup: $(SETUP) ## make .venv with laminar and the development tools
+# editable_mode=compat is a plain path; the default's import hook costs every start of this Python 20 ms.
+$(SETUP): setup.cfg pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	    || { echo "laminar needs Python 3.11 or later; choose one: make setup PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
+	    || { echo "$(PYTHON) cannot make virtual environments; on Debian or Ubuntu: apt-get install python3-venv"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --config-settings editable_mode=compat --editable '.[dev]'
+	@touch $@
+
+demo: $(SETUP) ## run the first example, without a Docker engine
+	cd examples/hello && ../../$(BIN)/laminar schedule main:HelloFlow --executor process
+
+image: ## build laminar:VERSION and laminar:latest, with an engine and a base image first
+	base=$$(scripts/engine.sh) && docker build --build-arg BASE=$$base --build-arg VERSION=$(VERSION) \
+	    --tag $(IMAGE) --tag laminar:latest .
+
+lint: $(SETUP) ## ruff: rules and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(SETUP) ## mypy, strict
+	$(BIN)/mypy
+
+imports: $(SETUP) ## import-linter: who may import whom
+	$(BIN)/lint-imports
+
+check: lint types imports ## lint, types, imports, and the tests that need no Docker engine
+	$(BIN)/pytest -n 2 -m "not docker"
+
+test: lint types imports image ## the same with every test, on the real engine, and the coverage floor
+	LAMINAR_REQUIRE_DOCKER=1 LAMINAR_TEST_IMAGE=$(IMAGE) $(BIN)/pytest -n 2 --cov --cov-report=term-missing
+
+docs: $(SETUP) ## draw the pictures of the documentation again
+	$(BIN)/python scripts/pictures.py
+
+bench: $(SETUP) image ## run the benchmarks, one after the other
+	@set -e; for script in $(filter-out benchmarks/_%,$(wildcard benchmarks/*.py)); do \
+	    echo "== $$script"; $(BIN)/python $$script; \
+	done
+
+clean: ## remove what make and the tools left in this directory; never .laminar
+	rm -rf .venv build dist *.egg-info .coverage .coverage.* htmlcov
+	rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
