@@ -100,8 +100,7 @@ class Flow:
 
     def __bool__(self) -> bool:
         """Whether this is the place to schedule: not while a module is imported, nor in an executor process."""
-        self._evaluate_if_asked()
-        return loading.schedules(sys._getframe(1))
+        return not self._evaluates_if_asked() and loading.schedules(sys._getframe(1))
 
     def __call__(self, *, execution: str | None = None, **parameters: Any) -> Execution:
         """Run all layers, and wait for them.
@@ -116,8 +115,7 @@ class Flow:
             InfrastructureError: The engine or the datastore did not play along.
             Interrupted: SIGINT or SIGTERM came.
         """
-        self._evaluate_if_asked()
-        if not loading.schedules(sys._getframe(1)):
+        if self._evaluates_if_asked() or not loading.schedules(sys._getframe(1)):
             return Execution(self, "")
         from laminar.launch import schedule
 
@@ -182,13 +180,18 @@ class Flow:
 
         return wiring.datastore(self.datastore or resolve()["datastore"])
 
-    def _evaluate_if_asked(self) -> None:
-        """In a container that was started by `python main.py`: evaluate the layer that the variables name, and exit."""
+    def _evaluates_if_asked(self) -> bool:
+        """In a container that was started by `python main.py`: evaluate the layer that the variables name, and exit.
+
+        Returns:
+            Whether this is such a process; it schedules nothing then, also where another flow's layer is meant.
+        """
         if wire.variable("layer") not in os.environ or loading.is_loading():
-            return
+            return False
         from laminar.process import evaluate_program
 
         evaluate_program(self)
+        return True
 
 
 class Execution:

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 def evaluate_target(task: Task, base: type[Flow], app_dir: str = ".") -> int:
     """Load the task's flow, a `base`, evaluate its layer, and return the exit code of the process."""
-    _end_with_scheduler()
     target = loading.Target.parse(task.target)
     return _evaluate(task, lambda: loading.find(loading.load(target, app_dir), base), app_dir)
 
@@ -31,8 +30,9 @@ def evaluate_target(task: Task, base: type[Flow], app_dir: str = ".") -> int:
 def evaluate_program(flow: Flow) -> None:
     """In a process started by `python main.py`: if `flow` is the task's, evaluate its layer and exit."""
     app_dir = loading.adopt(type(flow))
-    target = loading.Target.parse(os.environ.get(wire.variable("target"), ""))
-    if target != loading.target_of(type(flow), app_dir):
+    asked = loading.Target.parse(os.environ.get(wire.variable("target"), ""))
+    own = loading.target_of(type(flow), app_dir)
+    if asked.module != own.module or asked.attribute not in ("", own.attribute):
         return
     task = wire.parse(wire.take(os.environ))
     sys.exit(_evaluate(task, lambda: flow, app_dir))
@@ -40,6 +40,8 @@ def evaluate_program(flow: Flow) -> None:
 
 def _evaluate(task: Task, find: Callable[[], Flow], app_dir: str) -> int:
     """Evaluate, and record a failure where there is one: exit codes prove nothing."""
+    _end_with_scheduler()
+    notice = os.environ.pop(wire.NOTICE, "")
     store = wiring.datastore(task.datastore)
     name = loading.Target.parse(task.target).attribute.rpartition(".")[2]
     try:
@@ -52,6 +54,9 @@ def _evaluate(task: Task, find: Callable[[], Flow], app_dir: str) -> int:
             Ledger(store, name, task.execution).put_failure(task, failure)
         print(_words(failure), file=sys.stderr, flush=True)  # noqa: T201 - the log of this attempt
         return 1 if failure.kind == "user" else getattr(error, "exit_code", 3)
+    if notice:
+        sys.stdout.flush()
+        os.write(1, wire.COMMITTED)
     return 0
 
 

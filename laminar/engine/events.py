@@ -68,13 +68,12 @@ class AttemptFailed(Event):
 
 @dataclass(frozen=True)
 class SplitDone(Event):
-    """A split was committed. `seconds` is how long its last attempt took; `warning` is what was odd about it."""
+    """A split was committed. `seconds` is how long its last attempt took."""
 
     layer: str
     index: int
     attempt: int
     seconds: float
-    warning: str = ""
 
 
 @dataclass(frozen=True)

@@ -42,11 +42,13 @@ class Job:
         task: What to evaluate.
         configuration: How, after all hooks.
         log: Takes what the attempt prints, in pieces of any size.
+        committed: May be called, from any thread, when the attempt is said to have committed before it has ended.
     """
 
     task: Task
     configuration: Configuration
     log: Callable[[bytes], None]
+    committed: Callable[[], None]
 
 
 Report = Callable[[Job, Exit], None]

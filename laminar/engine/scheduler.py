@@ -55,6 +55,7 @@ class _Attempt:
     job: Job | None = None
     since: float = 0.0
     timed_out: bool = False
+    done: bool = False
 
 
 @dataclass
@@ -190,14 +191,19 @@ class Scheduler:
         while self._ready and self._admission.admits(self._ready[0].configuration.container):
             attempt = self._ready.popleft()
             if warning := self._admission.take(attempt.configuration.container, attempt.task.address):
-                self._emit(Warned(self._now(), warning))
+                self._warn(warning)
             self._start(attempt)
 
     def _start(self, attempt: _Attempt) -> None:
         task = attempt.task
         self.ledger.put_started(task, attempt.configuration)
         attempt.since = self._now()
-        attempt.job = Job(task, attempt.configuration, attempt.log.write)
+        attempt.job = job = Job(
+            task,
+            attempt.configuration,
+            attempt.log.write,
+            committed=lambda: self._messages.put((self._on_committed, job)),
+        )
         self._running[task.layer, task.index] = attempt
         self._emit(AttemptStarted(attempt.since, task.layer, task.index, task.attempt))
         if attempt.configuration.timeout:
@@ -243,7 +249,14 @@ class Scheduler:
         for attempt in self._running.values():
             assert attempt.job is not None
             self.executor.cancel(attempt.job)
-        self._emit(Warned(self._now(), f"stopping {len(self._running)} running; interrupt again to leave at once"))
+        self._warn(f"stopping {len(self._running)} running; interrupt again to leave at once")
+
+    def _on_committed(self, job: Job) -> None:
+        """The process says that it has committed. What waits for that need not wait for the process to end."""
+        task = job.task
+        attempt = self._running.get((task.layer, task.index))
+        if attempt and attempt.job is job and self.ledger.commit(task.layer, task.index) is not None:
+            self._split_done(attempt)
 
     def _on_exit(self, job: Job, exit_: Exit) -> None:
         task = job.task
@@ -253,8 +266,12 @@ class Scheduler:
         attempt.log.close()
         self._admission.give_back(job.configuration.container)
         # The marker decides, whatever the exit looked like.
-        if self.ledger.commit(task.layer, task.index) is not None:
-            self._split_done(attempt, exit_)
+        if attempt.done or self.ledger.commit(task.layer, task.index) is not None:
+            self._split_done(attempt)
+            if exit_.oom:
+                self._warn(f"{task.address} committed, although a process in it was killed for memory")
+            elif exit_.code != 0:
+                self._warn(f"{task.address} committed, then exited {exit_.code}")
         elif not self._stopped:
             failure = self.ledger.failure(task.layer, task.index, task.attempt)
             cause = cause_of(
@@ -264,13 +281,14 @@ class Scheduler:
 
     # Outcomes
 
-    def _split_done(self, attempt: _Attempt, exit_: Exit) -> None:
+    def _split_done(self, attempt: _Attempt) -> None:
+        """Its commit was seen; the process may still be on its way out."""
+        if attempt.done:
+            return
+        attempt.done = True
         task, layer = attempt.task, self._layers[attempt.task.layer]
-        warning = "" if exit_.code == 0 else f"committed, then exited {exit_.code}"
-        if exit_.oom:
-            warning = "committed, although a process in it was killed for memory"
         self._splits += 1
-        self._emit(SplitDone(self._now(), task.layer, task.index, task.attempt, self._now() - attempt.since, warning))
+        self._emit(SplitDone(self._now(), task.layer, task.index, task.attempt, self._now() - attempt.since))
         self._tries.pop((task.layer, task.index), None)
         layer.left -= 1
         if not layer.left:
@@ -360,6 +378,9 @@ class Scheduler:
     def _after(self, seconds: float, attempt: _Attempt) -> None:
         self._timer_count += 1  # equal times ring in the order they were set
         heapq.heappush(self._timers, (self._now() + seconds, self._timer_count, attempt))
+
+    def _warn(self, message: str) -> None:
+        self._emit(Warned(self._now(), message))
 
     def _now(self) -> float:
         return time.monotonic() - self._zero

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections import deque
 from contextlib import suppress
 from typing import Any
 
@@ -13,6 +12,7 @@ from laminar.engine.executor import Capacity, Executor, Exit, Job, Launch, Repor
 from laminar.errors import EngineError, UsageError
 from laminar.executors.docker_command import LABEL, STORE, Place, container_name, docker_command, mount, store_label
 from laminar.executors.docker_engine import Engine, State
+from laminar.executors.output import follow
 from laminar.executors.workers import Workers
 from laminar.model.configuration import Container
 from laminar.model.names import execution_id
@@ -121,7 +121,7 @@ class Docker(Executor):
     def _run(self, job: Job, name: str, command: list[str], report: Report) -> None:
         """Run the client to its end, then ask the engine how the container ended. In a thread of its own."""
         try:
-            code, last = self._attach(job, command)
+            code, last = _attach(job, command)
             state = self._engine.state(name)
             while state is not None and state.status == "running":  # the client died, the container did not
                 self._engine.wait(name)
@@ -138,25 +138,23 @@ class Docker(Executor):
         with suppress(EngineError):  # close() sweeps what is left
             self._engine.remove(name)
 
-    def _attach(self, job: Job, command: list[str]) -> tuple[int, str]:
-        """Run the client and pass on what it prints; returns its exit code and its last words."""
-        last: deque[bytes] = deque(maxlen=4)
-        with subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C at the terminal is the scheduler's to handle
-        ) as client:
-            assert client.stdout is not None
-            while piece := os.read(client.stdout.fileno(), 65536):
-                job.log(piece)
-                last.append(piece)
-        return client.returncode, b"".join(last)[-4096:].decode("utf-8", "replace")
-
     def _stop(self, name: str) -> None:
         with suppress(EngineError):
             self._engine.stop(name, _GRACE_S)
+
+
+def _attach(job: Job, command: list[str]) -> tuple[int, str]:
+    """Run the client and pass on what it prints; returns its exit code and its last words."""
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,  # Ctrl-C at the terminal is the scheduler's to handle
+    ) as client:
+        assert client.stdout is not None
+        last = follow(client.stdout.fileno(), job)
+    return client.returncode, last.decode("utf-8", "replace")
 
 
 def _exit(code: int, state: State | None, last: str, job: Job) -> Exit:

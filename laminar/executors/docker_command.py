@@ -127,6 +127,7 @@ def _environment(task: Task, container: Container) -> dict[str, str]:
         "PYTHONHASHSEED": "0",  # sets are written in the same order by every attempt
         **container.env,
         **wire.environment(task),
+        wire.NOTICE: "1",
     }
 
 

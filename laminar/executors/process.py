@@ -10,6 +10,7 @@ from contextlib import suppress
 
 from laminar.engine.executor import Capacity, Executor, Exit, Job, Launch, Report
 from laminar.errors import UsageError
+from laminar.executors.output import follow
 from laminar.executors.workers import Workers
 from laminar.model import wire
 
@@ -79,15 +80,14 @@ class Process(Executor):
     def _wait(self, job: Job, child: subprocess.Popen[bytes], report: Report) -> None:
         assert child.stdout is not None
         with child.stdout as output:
-            while piece := os.read(output.fileno(), 65536):
-                job.log(piece)
+            follow(output.fileno(), job)
         code = child.wait()
         del self._children[job]
         report(job, Exit(code=code))
 
 
 def _environment(job: Job) -> dict[str, str]:
-    return {"PYTHONUNBUFFERED": "1", **job.configuration.container.env, **wire.environment(job.task)}
+    return {"PYTHONUNBUFFERED": "1", **job.configuration.container.env, **wire.environment(job.task), wire.NOTICE: "1"}
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:

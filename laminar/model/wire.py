@@ -17,6 +17,13 @@ from laminar.version import WIRE_VERSION, __version__
 LIFELINE = "LAMINAR_LIFELINE"
 """Names the descriptor of a pipe whose other end a local scheduler holds: the process ends when that end is gone."""
 
+NOTICE = "LAMINAR_NOTICE"
+"""Asks the process to print `COMMITTED` on its standard output once it has committed."""
+
+COMMITTED = b"\x1elaminar committed\x1e\n"
+"""A hint that lets the scheduler go on before the process, and its container, have ended. It proves nothing: the scheduler
+then looks for the completion marker."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Task:

@@ -10,7 +10,7 @@ from rich.live import Live as RichLive
 from rich.table import Table
 from rich.text import Text
 
-from laminar.engine.events import Ended, Event, Printed, SplitDone, Warned
+from laminar.engine.events import Ended, Event, Printed, Warned
 from laminar.progress.board import Board, Row, clock, plural, summary
 
 _PER_SECOND = 10
@@ -58,8 +58,6 @@ class Live:
                 self._console.print(Text(f"{event.layer}/{event.index} | ", "dim") + Text(event.line))
             case Warned():
                 self._console.print(Text("warning: ", "yellow") + Text(event.message))
-            case SplitDone() if event.warning:
-                self._console.print(Text("warning: ", "yellow") + Text(f"{event.layer}/{event.index} {event.warning}"))
             case Ended():
                 self.close()
                 self._console.print(self._last_line())

@@ -51,8 +51,7 @@ class Plain:
                 tries = f"attempt {event.attempt}" + (f" of {event.tries}" if event.tries > 1 else "")
                 return [f"{event.layer}/{event.index} failed ({tries}): {event.cause}{then}"]
             case SplitDone():
-                warning = [f"warning: {event.layer}/{event.index} {event.warning}"] if event.warning else []
-                return [f"{event.layer}/{event.index} done in {clock(event.seconds)}", *warning]
+                return [f"{event.layer}/{event.index} done in {clock(event.seconds)}"]
             case Printed():
                 return [f"{event.layer}/{event.index} | {event.line}"]
             case Warned():
