@@ -38,6 +38,7 @@ def executor(settings: Settings) -> Executor:
     made: Executor = copy.copy(choice) if isinstance(choice, Executor) else _named(choice)
     if made.name == "docker":
         made.image = settings["image"]  # type: ignore[attr-defined]
+        made.mount = settings["mount"]  # type: ignore[attr-defined]
         made.images = {**made.images, **settings["images"]}  # type: ignore[attr-defined]
     return made
 

@@ -19,6 +19,8 @@ COMMANDS = {
 }
 """Subcommands with their help, in the order of a first hour. `laminar.cli.NAME` has the command NAME."""
 
+_HIDDEN = ("probe",)
+
 
 class _Commands(click.Group):
     """Imports a subcommand when it is typed: `execute` runs once per layer and pays for no other."""
@@ -27,13 +29,13 @@ class _Commands(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
+        if cmd_name not in COMMANDS and cmd_name not in _HIDDEN:
             return None
         command: click.Command = getattr(import_module(f"laminar.cli.{cmd_name}"), cmd_name)
         return command
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, Any, list[str]]:
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+        if args and args[0] not in (*COMMANDS, *_HIDDEN) and not args[0].startswith("-"):
             ctx.fail(f"No such command {args[0]!r}.{nearest(args[0], list(COMMANDS))}")
         return super().resolve_command(ctx, args)
 

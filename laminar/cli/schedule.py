@@ -22,6 +22,7 @@ from laminar.settings import EXECUTORS, OPTIONS, PROGRESS, resolve
 @click.option("--parameters", "file", metavar="FILE", help="Parameters from a YAML or JSON file.")
 @click.option("--execution", metavar="ID", help="Id of the execution; a new one where none is given.")
 @click.option("--image", "images", metavar="[LAYER=]IMAGE", multiple=True, help=OPTIONS["image"].help)
+@click.option("--mount", metavar="[DIR]", is_flag=False, flag_value=".", help=OPTIONS["mount"].help)
 @click.option("--executor", type=click.Choice(EXECUTORS), help=OPTIONS["executor"].help)
 @click.option("--datastore", metavar="DIR", help=OPTIONS["datastore"].help)
 @click.option("--max-parallel", type=click.IntRange(min=1), help=OPTIONS["max_parallel"].help)

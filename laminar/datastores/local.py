@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 
+from laminar.engine.access import ENTER, WRITE, allows
 from laminar.engine.ports import Buffer, Datastore
 from laminar.errors import NotFoundError, StoreError
 
@@ -95,8 +96,8 @@ class Local(Datastore):
             ) from None
         except OSError as error:
             raise _store_error("write", self._base, error) from error
-        if user is not None and not _may_write(self._base, *user):
-            owner = os.stat(self._base)
+        owner = os.stat(self._base)
+        if user is not None and not allows(owner, user[0], user[1:], WRITE | ENTER):
             raise StoreError(
                 f"the datastore {self._base} belongs to user {owner.st_uid}:{owner.st_gid}; "
                 f"the containers run as {user[0]}:{user[1]}, who cannot write to it.",
@@ -196,18 +197,6 @@ def _flush_directory(path: str) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _may_write(path: str, uid: int, gid: int) -> bool:
-    """Whether that user, in that group alone, may make files in `path`, by its mode bits."""
-    if uid == 0:
-        return True
-    status = os.stat(path)
-    if status.st_uid == uid:
-        return status.st_mode & 0o300 == 0o300
-    if status.st_gid == gid:
-        return status.st_mode & 0o030 == 0o030
-    return status.st_mode & 0o003 == 0o003
 
 
 def _store_error(verb: str, path: str, error: OSError) -> StoreError:

@@ -134,6 +134,11 @@ class Executor(ABC):
         return {}
 
     @property
+    def warnings(self) -> list[str]:
+        """What the user should know of what `open` found, and that stops nothing."""
+        return []
+
+    @property
     def summary(self) -> str:
         """What the progress view shows in its title."""
         return self.name

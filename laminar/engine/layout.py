@@ -1,6 +1,7 @@
 """Every key in the datastore is made here.
 
     cas/sha256/ab/<digest>                                        blobs, immutable
+    images/<digest>.json                                          what images said of themselves, asked once each
     runs/<flow>/<execution>/execution.json                        target and parameters, put if absent
     runs/<flow>/<execution>/launches/<n>.json                     each schedule or resume: graph, code, image, versions
     runs/<flow>/<execution>/layers/<layer>/plan.json              how many splits, put if absent
@@ -13,12 +14,18 @@ Flow, execution and layer names have passed `laminar.model.names`; artifact name
 from __future__ import annotations
 
 RUNS = "runs/"
+IMAGES = "images/"
 BLOBS = "cas/sha256/"
 
 
 def blob(digest: str) -> str:
     """A blob, by the SHA-256 of its content in hexadecimal."""
     return f"{BLOBS}{digest[:2]}/{digest}"
+
+
+def image(digest: str) -> str:
+    """What an image said of itself, by a digest of what it was asked."""
+    return f"{IMAGES}{digest}.json"
 
 
 def flow(name: str) -> str:

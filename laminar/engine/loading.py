@@ -114,6 +114,19 @@ def load(target: Target, app_dir: str) -> Loaded:
     return Loaded(target, module, flows)
 
 
+def exists(target: Target, app_dir: str) -> bool:
+    """Whether the file of the target's module, or of the package it is in, is in `app_dir`."""
+    if target.path:
+        return os.path.isfile(os.path.join(app_dir, target.path))
+    top = os.path.join(app_dir, target.module.partition(".")[0])
+    return os.path.isfile(f"{top}.py") or os.path.isdir(top)
+
+
+def installed(target: Target) -> bool:
+    """Whether the target's module is in an installed package."""
+    return not target.path and importlib.util.find_spec(target.module.partition(".")[0]) is not None
+
+
 def find(loaded: Loaded, base: type[Any]) -> Any:
     """The flow that the target names: an instance of `base`.
 

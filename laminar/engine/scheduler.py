@@ -147,6 +147,8 @@ class Scheduler:
                 repr(self.ledger.store),
             )
         )
+        for warning in self.executor.warnings:
+            self._warn(warning)
         with Signals(lambda number: self._messages.put((self._on_signal, number))):
             try:
                 for layer in list(self._layers.values()):

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 from contextlib import suppress
 from typing import Any
 
 from laminar.engine.executor import Capacity, Executor, Exit, Job, Launch, Report
-from laminar.errors import EngineError, UsageError
-from laminar.executors.docker_command import LABEL, STORE, Place, container_name, docker_command, mount, store_label
+from laminar.errors import EngineError, LaminarError, UsageError
+from laminar.executors.docker_command import LABEL, STORE, Place, container_name, docker_command, store_label
 from laminar.executors.docker_engine import Engine, State
+from laminar.executors.docker_host import Host, in_container, no_engine
+from laminar.executors.docker_image import BASE_IMAGE, Images, no_laminar
+from laminar.executors.docker_mounts import Mounts
 from laminar.executors.output import follow
 from laminar.executors.workers import Workers
 from laminar.model.configuration import Container
 from laminar.model.names import execution_id
-from laminar.version import __version__
-
-BASE_IMAGE = f"laminar:{__version__}"
-"""The image of this laminar version; where no image is named it runs the project, mounted read-only."""
 
 _GRACE_S = 10
 
@@ -28,27 +26,35 @@ class Docker(Executor):
     """Shells out to `docker run` for each attempt and waits for it; a client that dies does not end the attempt.
 
     Args:
-        image: Image of every layer whose Container names none; laminar's own, with the project mounted, where none is given.
+        image: Image of every layer whose Container names none. Where none is given: in a container, the scheduler's own
+            image; else laminar's, with the project mounted over its workdir.
         concurrency: Containers at one time, at most; what the engine's cores and memory allow where none is given.
         images: Layer -> image, above all else.
+        mount: Directory that is mounted read-only over the workdir of every image.
     """
 
     name = "docker"
 
     def __init__(
-        self, image: str | None = None, concurrency: int | None = None, images: dict[str, str] | None = None
+        self,
+        image: str | None = None,
+        concurrency: int | None = None,
+        images: dict[str, str] | None = None,
+        mount: str | None = None,
     ) -> None:
         self.image = image
         self.concurrency = concurrency
         self.images = images or {}
+        self.mount = mount
 
     def open(self, launch: Launch) -> None:
-        """Find the engine, the images and the store, before anything starts.
+        """Find the engine, the store and the images; ask each image, once, whether it can run the flow.
 
         Raises:
-            EngineError: No engine, or no such image.
-            StoreError: A container's user cannot write to the store.
-            UsageError: The store is not one that a container can see.
+            EngineError: No engine, no such image, or one that cannot run the flow.
+            SkewError: An image's laminar speaks another version of the contract.
+            StoreError: A container could not see the store, or not write to it.
+            UsageError: What was asked for cannot be done with containers.
         """
         store = launch.datastore
         owner = store.owner()
@@ -59,21 +65,16 @@ class Docker(Executor):
             )
         self._launch = launch
         self._workers = Workers("laminar-docker")
-        self._ids: dict[str, str] = {}
-        self._mounts: dict[str, tuple[str, ...]] = {}
         self._names: dict[Job, str] = {}
-        self._engine = Engine()
-        self._place = Place(launch.flow, os.path.realpath(store.url), f"{owner[0]}:{owner[1]}")
-        found: dict[str, str] = {}
+        self._ids: dict[str, str] = {}
+        self._engine = _connect(store.url)
+        self._host = Host.find(self._engine)
+        user = "0:0" if self._engine.rootless else f"{owner[0]}:{owner[1]}"
+        self._place = Place(launch.flow, self._host.store(store.url), user, self._engine.remaps_users)
+        self._mounts = Mounts(self._host, launch.target, launch.app_dir)
+        self._images = Images(self._engine, self._place, store, launch.target)
         for layer, container in launch.containers.items():
-            image = self.images.get(layer) or container.image or self.image or BASE_IMAGE
-            if image not in found:
-                found[image] = self._engine.image_id(image, f"of layer {layer}")
-            self._ids[layer] = found[image]
-            self._mounts[layer] = _project(launch, container, image)
-            if container.user:
-                store.check(_uid_gid(container.user, layer))
-        self._title = ", ".join(f"{image}@{identity[:19]}…" for image, identity in found.items())
+            self._ids[layer] = self._check(layer, container)
 
     def capacity(self) -> Capacity:
         """The engine's cores and memory, as `docker info` has them."""
@@ -81,11 +82,8 @@ class Docker(Executor):
 
     def submit(self, job: Job, report: Report) -> None:
         """Start a container."""
-        layer = job.task.layer
-        container = job.configuration.container
-        command = docker_command(job.task, container, self._place, self._ids[layer], self._mounts[layer])
-        name = self._names[job] = container_name(job.task, self._place)
-        self._workers.start(lambda: self._run(job, name, command, report))
+        self._names[job] = container_name(job.task, self._place)
+        self._workers.start(lambda: self._run(job, report))
 
     def cancel(self, job: Job) -> None:
         """Stop the container, never the client: killing that leaves the container running."""
@@ -114,21 +112,46 @@ class Docker(Executor):
         return {"images": dict(self._ids)}
 
     @property
+    def warnings(self) -> list[str]:
+        """What the images' answers give reason to say."""
+        return self._images.warnings
+
+    @property
     def summary(self) -> str:
         """The engine and the images."""
-        return f"docker · {self._title}"
+        return f"docker · {', '.join(self._images.titles)}"
 
-    def _run(self, job: Job, name: str, command: list[str], report: Report) -> None:
+    def _image(self, layer: str, container: Container) -> str:
+        """The image that a layer runs, by the name that the user knows."""
+        return self.images.get(layer) or container.image or self.image or self._host.image_name or BASE_IMAGE
+
+    def _mounted(self, image: str) -> str | None:
+        """The directory of this machine that goes over the workdir, where one does."""
+        if self.mount is None and image == BASE_IMAGE and not self._host.inside:
+            return self._launch.app_dir  # laminar's own image holds no project
+        return self.mount
+
+    def _check(self, layer: str, container: Container) -> str:
+        """Raise what can be known of a layer's container before it starts; returns the id of its image."""
+        where = f"layer {layer}"
+        if container.user:
+            self._launch.datastore.check(_uid_gid(container.user, layer))
+        image = self._image(layer, container)
+        identity = self._images.resolve(image, self._host, container.platform, where)
+        mounted = self._mounted(image)
+        self._mounts.check(container, mounted, container.user or self._place.user, where)
+        self._images.check(image, identity, container, asks_for_flow=mounted is None)
+        return identity
+
+    def _run(self, job: Job, report: Report) -> None:
         """Run the client to its end, then ask the engine how the container ended. In a thread of its own."""
+        name = self._names[job]
         try:
-            code, last = _attach(job, command)
-            state = self._engine.state(name)
-            while state is not None and state.status == "running":  # the client died, the container did not
-                self._engine.wait(name)
-                state = self._engine.state(name)
-            exit_ = _exit(code, state, last, job)
+            exit_ = self._attempt(job, name)
         except EngineError:
             exit_ = Exit(vanished=True)
+        except LaminarError as error:
+            exit_ = Exit(error=error)
         except OSError as error:
             exit_ = Exit(
                 error=EngineError(f"cannot start the docker command: {error}", remedy="Check its installation.")
@@ -138,9 +161,28 @@ class Docker(Executor):
         with suppress(EngineError):  # close() sweeps what is left
             self._engine.remove(name)
 
+    def _attempt(self, job: Job, name: str) -> Exit:
+        container = job.configuration.container
+        image = self._image(job.task.layer, container)
+        identity = self._images.resolve(image, self._host, container.platform, f"layer {job.task.layer}")
+        mounts = self._mounts.values(container, self._mounted(image))
+        code, last = _attach(job, docker_command(job.task, container, self._place, identity, mounts))
+        state = self._engine.state(name)
+        while state is not None and state.status == "running":  # the client died, the container did not
+            self._engine.wait(name)
+            state = self._engine.state(name)
+        return _exit(code, state, last, job)
+
     def _stop(self, name: str) -> None:
         with suppress(EngineError):
             self._engine.stop(name, _GRACE_S)
+
+
+def _connect(store: str) -> Engine:
+    try:
+        return Engine()
+    except EngineError as error:
+        raise (no_engine(error, store) if in_container() else error) from error
 
 
 def _attach(job: Job, command: list[str]) -> tuple[int, str]:
@@ -157,6 +199,10 @@ def _attach(job: Job, command: list[str]) -> tuple[int, str]:
     return client.returncode, last.decode("utf-8", "replace")
 
 
+_INIT = re.compile(r"^\[FATAL tini \(\d+\)\] exec (.+) failed: (.+)$", re.MULTILINE)
+"""What the engine's init says where it cannot run the command."""
+
+
 def _exit(code: int, state: State | None, last: str, job: Job) -> Exit:
     """How the attempt ended, from the client's exit code and the engine's state of the container."""
     if state is None:
@@ -165,13 +211,9 @@ def _exit(code: int, state: State | None, last: str, job: Job) -> Exit:
         )
     if state.status == "created":
         return Exit(code=state.code, error=_start_error(state.error or last, job))
-    if state.code in (126, 127) and (tini := _TINI.search(last)):
-        return Exit(code=state.code, error=_no_command(tini.group(1), job))
+    if state.code in (126, 127) and (init := _INIT.search(last)):
+        return Exit(code=state.code, error=_no_command(init.group(1), init.group(2), job))
     return Exit(code=state.code, oom=state.oom)
-
-
-_TINI = re.compile(r"^\[FATAL tini \(\d+\)\] exec (.+) failed: ", re.MULTILINE)
-"""What the engine's init says where the image has no such command."""
 
 
 def _start_error(said: str, job: Job) -> EngineError:
@@ -184,23 +226,14 @@ def _start_error(said: str, job: Job) -> EngineError:
     )
 
 
-def _no_command(command: str, job: Job) -> EngineError:
-    if command == "laminar":
-        return EngineError(
-            f"the image of layer {job.task.layer} has no laminar in it.",
-            remedy=f"Begin its Dockerfile with FROM {BASE_IMAGE}, or add: RUN pip install laminar=={__version__}",
-        )
+def _no_command(command: str, reason: str, job: Job) -> EngineError:
+    where = f"the image of layer {job.task.layer}"
+    if command == "laminar" and "No such file" in reason:
+        return no_laminar(where)
     return EngineError(
-        f"the image of layer {job.task.layer} has no command {command!r}.",
+        f"{where} cannot run {command!r}: {reason}.",
         remedy="Correct container.command, or install the command in the image.",
     )
-
-
-def _project(launch: Launch, container: Container, image: str) -> tuple[str, ...]:
-    """The project directory over the workdir, where laminar's own image is run: it holds no project."""
-    if image != BASE_IMAGE:
-        return ()
-    return (mount(os.path.realpath(launch.app_dir), container.workdir, read_only=True),)
 
 
 def _uid_gid(user: str, layer: str) -> tuple[int, int]:

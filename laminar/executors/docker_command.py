@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 
+from laminar.errors import UsageError
 from laminar.model import wire
 from laminar.model.configuration import Container
 from laminar.model.wire import Task
@@ -28,13 +28,15 @@ class Place:
 
     Attributes:
         flow: The flow's name.
-        store: The datastore's directory on the engine's machine.
+        store: The datastore's directory, or its volume, on the engine's machine.
         user: `UID:GID` of the store's owner, as which containers run.
+        own_users: Whether containers must ask for the machine's own users, since the engine maps them to others.
     """
 
     flow: str
     store: str
     user: str
+    own_users: bool = False
 
 
 def docker_command(
@@ -47,7 +49,7 @@ def docker_command(
         container: How the user configured its container.
         place: What all containers of the launch have in common.
         image: Id of the image; resolved before, so nothing is pulled.
-        mounts: Further `--mount` values.
+        mounts: `--mount` values besides the store's.
 
     Returns:
         An argument list. Each value is glued to its option, so none can be taken for an option itself.
@@ -58,24 +60,35 @@ def docker_command(
         "run",
         f"--name={container_name(task, place)}",
         *(f"--label={LABEL}.{key}={value}" for key, value in labels(task, place).items()),
-        "--init",
-        "--pull=never",
-        "--security-opt=no-new-privileges",
-        f"--pids-limit={_PIDS}",
         f"--cpus={container.cpu:g}",
         f"--memory={container.memory}m",
         f"--memory-swap={container.memory}m",
-        f"--user={container.user or place.user}",
-        f"--workdir={container.workdir}",
-        f"--mount={mount(place.store, STORE)}",
+        f"--mount={mount(place.store, STORE, kind='bind' if place.store.startswith('/') else 'volume')}",
         *(f"--mount={value}" for value in mounts),
-        *(f"--mount={volume(value)}" for value in container.volumes),
-        *(f"--env={key}={value}" for key, value in _environment(task, container).items()),
+        *_as_user(container, place),
+        *(f"--env={key}={value}" for key, value in wire.environment(task).items()),
+        f"--env={wire.NOTICE}=1",
         *_optional(container),
         *container.options,
         image,
         name,
         *command,
+    ]
+
+
+def probe_command(container: Container, place: Place, image: str, target: str) -> list[str]:
+    """The command that asks an image about itself, run as the layers will be, and gone when it has answered."""
+    return [
+        "docker",
+        "run",
+        "--rm",
+        f"--label={LABEL}.store={store_label(place.store)}",
+        "--network=none",
+        *_as_user(container, place),
+        image,
+        "laminar",
+        "probe",
+        target,
     ]
 
 
@@ -110,25 +123,50 @@ def mount(source: str, target: str, *, read_only: bool = False, kind: str = "bin
     return ",".join('"' + field.replace('"', '""') + '"' if re.search('[,"]', field) else field for field in fields)
 
 
-def volume(text: str) -> str:
-    """The `--mount` value of `SOURCE:TARGET[:ro]`; a source that is not a path is a volume's name."""
-    source, target, *mode = text.split(":")
-    path = source.startswith(("/", ".", "~"))
-    place = os.path.abspath(os.path.expanduser(source)) if path else source
-    return mount(place, target, read_only=mode == ["ro"], kind="bind" if path else "volume")
+def check_options(container: Container, where: str) -> None:
+    """Raise `UsageError` where `options` set what laminar sets itself; `where` names the layer."""
+    for option in container.options:
+        name = option.split("=")[0]
+        if name in _OURS:
+            raise UsageError(
+                f"{where} has {option!r} in container.options, which laminar sets itself.", remedy=_OURS[name]
+            )
 
 
-def _environment(task: Task, container: Container) -> dict[str, str]:
-    return {
+_OURS = {
+    **dict.fromkeys(("--name", "--init", "--pull", "--cidfile"), "Take it out: laminar needs it as it is."),
+    **dict.fromkeys(("--rm", "-d", "--detach"), "Take it out: laminar waits for its containers and removes them."),
+    **dict.fromkeys(("-i", "-t", "-it", "--interactive", "--tty"), "Take it out: layers have no terminal."),
+    **dict.fromkeys(("-u", "--user"), "Set Container(user=...) instead."),
+    **dict.fromkeys(("-w", "--workdir"), "Set Container(workdir=...) instead."),
+    **dict.fromkeys(("-m", "--memory", "--memory-swap"), "Set Container(memory=...) instead, in MiB."),
+    **dict.fromkeys(("--cpus",), "Set Container(cpu=...) instead."),
+    **dict.fromkeys(("--gpus",), "Set Container(gpus=...) instead."),
+    **dict.fromkeys(("--shm-size",), "Set Container(shm_size=...) instead, in MiB."),
+    **dict.fromkeys(("--network", "--net"), "Set Container(network=...) instead."),
+    **dict.fromkeys(("--platform",), "Set Container(platform=...) instead."),
+}
+"""Option of `docker run` -> what to do instead of passing it."""
+
+
+def _as_user(container: Container, place: Place) -> Iterator[str]:
+    yield "--init"
+    yield "--pull=never"
+    yield "--security-opt=no-new-privileges"
+    yield f"--pids-limit={_PIDS}"
+    yield f"--user={container.user or place.user}"
+    if place.own_users:
+        yield "--userns=host"
+    yield f"--workdir={container.workdir}"
+    environment = {
         # A user without a passwd entry has no home and no name, which much software asks for.
         "HOME": "/tmp",  # noqa: S108 - the container's own
         "USER": "laminar",
         "PYTHONUNBUFFERED": "1",  # what a layer prints is seen when it prints it
         "PYTHONHASHSEED": "0",  # sets are written in the same order by every attempt
         **container.env,
-        **wire.environment(task),
-        wire.NOTICE: "1",
     }
+    yield from (f"--env={key}={value}" for key, value in environment.items())
 
 
 def _optional(container: Container) -> Iterator[str]:

@@ -13,6 +13,8 @@ from laminar.errors import EngineError
 
 _INSTEAD = "or run the layers without containers: --executor process"
 _CALL_S = 60
+_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+"""What the engine calls its machine -> what images are labelled with."""
 
 
 @dataclass(frozen=True)
@@ -53,32 +55,38 @@ class Engine:
             raise _unreachable(error) from error
         self.cpus = int(info["NCPU"])
         self.memory = int(info["MemTotal"]) >> 20
+        self.machine = str(info.get("Name", ""))
+        self.platform = f"{info['OSType']}/{_ARCHITECTURES.get(info['Architecture'], info['Architecture'])}"
+        options = " ".join(info.get("SecurityOptions") or ())
+        self.rootless = "name=rootless" in options
+        """Root in a container is this user outside: no other user could write to this user's files."""
+        self.remaps_users = "name=userns" in options
+        """Users in containers are others outside, unless a container asks for the machine's own."""
 
-    def image_id(self, image: str, where: str) -> str:
-        """The id of an image, pulled if it is not here; `where` names who wants it.
-
-        Raises:
-            EngineError: It is neither here nor to be pulled.
-        """
+    def image(self, name: str) -> dict[str, Any] | None:
+        """The engine's record of an image (`Id`, `Os`, `Architecture`, …); None where it is not on its machine."""
         with self._translated():
-            with suppress(self._errors.ImageNotFound):
-                return str(self._client.images.get(image).id)
             try:
-                return str(self._client.images.pull(*_repository_and_tag(image)).id)
-            except self._errors.APIError as error:
-                raise EngineError(
-                    f"there is no image {image} ({where}) on this machine, and it cannot be pulled: "
-                    f"{error.explanation or error}",
-                    remedy=f"Build it (docker build -t {image} .), or name another one with --image.",
-                ) from error
+                record: dict[str, Any] = self._client.api.inspect_image(name)  # type: ignore[no-untyped-call]
+            except self._errors.NotFound:
+                return None
+        return record
+
+    def inspect(self, container: str) -> dict[str, Any] | None:
+        """The engine's record of a container, by name or id; None where there is none."""
+        with self._translated():
+            try:
+                record: dict[str, Any] = self._client.api.inspect_container(container)
+            except self._errors.NotFound:
+                return None
+        return record
 
     def state(self, name: str) -> State | None:
         """What the engine knows of a container; None where there is none of that name."""
-        with self._translated():
-            try:
-                state = self._client.api.inspect_container(name)["State"]
-            except self._errors.NotFound:
-                return None
+        record = self.inspect(name)
+        if record is None:
+            return None
+        state = record["State"]
         return State(state["Status"], state["ExitCode"], state["OOMKilled"], state["Error"])
 
     def wait(self, name: str) -> None:
@@ -134,11 +142,3 @@ def _unreachable(error: Exception) -> EngineError:
         f"no Docker engine answers at {where} ({str(error)[:200]}).",
         remedy=f"Start it (usually: systemctl start docker), point DOCKER_HOST at one, {_INSTEAD}.",
     )
-
-
-def _repository_and_tag(image: str) -> tuple[str, str | None]:
-    """`REPOSITORY[:TAG]` in two; the SDK pulls every tag where none is given, so none means `latest`."""
-    if "@" in image:
-        return image, None
-    repository, colon, tag = image.rpartition(":")
-    return (repository, tag) if colon and "/" not in tag else (image, "latest")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -24,7 +25,9 @@ class Container:
         workdir: Directory the process starts in, from which the flow's module is imported.
         command: Replaces `laminar execute`; for images whose flow is started by `python main.py`.
         env: Environment variables.
-        volumes: Bind mounts, `SOURCE:TARGET` or `SOURCE:TARGET:ro`.
+        secrets: Name -> file on the scheduler's machine, which the container reads as `/run/secrets/NAME`. Records hold the
+            names only.
+        volumes: Bind mounts, `SOURCE:TARGET` or `SOURCE:TARGET:ro`; a source that is not a path is a volume's name.
         network: Network to join; the engine's default where none is given.
         gpus: GPUs, as the engine's `--gpus` takes them (`"all"`, `"2"`).
         user: `UID[:GID]`; the owner of the datastore where none is given.
@@ -39,6 +42,7 @@ class Container:
     workdir: str = WORKDIR
     command: Sequence[str] | None = None
     env: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)
     volumes: Sequence[str] = ()
     network: str | None = None
     gpus: str | None = None
@@ -56,6 +60,14 @@ class Container:
             raise _bad(where, "container.memory", self.memory, "Give a whole number of MiB, 6 at least.")
         if not self.workdir.startswith("/"):
             raise _bad(where, "container.workdir", self.workdir, "Give an absolute path inside the image.")
+        for name in self.secrets:
+            if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+                raise _bad(where, "container.secrets", name, "Name secrets with letters, digits, '.', '_' and '-'.")
+        for value in self.volumes:
+            if not re.fullmatch(r"[^:]+:/[^:]*(:ro)?", value):
+                raise _bad(
+                    where, "container.volumes", value, "Give SOURCE:TARGET or SOURCE:TARGET:ro, TARGET absolute."
+                )
         for name in ("command", "volumes", "options"):
             value = getattr(self, name)
             if isinstance(value, str):
@@ -133,8 +145,10 @@ class Configuration:
         return copy.deepcopy(self)
 
     def to_json(self) -> dict[str, Any]:
-        """As plain data, for the records of an attempt."""
-        return asdict(self)
+        """As plain data, for the records of an attempt: of secrets, the names only."""
+        data = asdict(self)
+        data["container"]["secrets"] = dict.fromkeys(self.container.secrets, "")
+        return data
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Configuration:

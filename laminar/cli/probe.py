@@ -1,0 +1,28 @@
+"""`laminar probe`: what an image says of itself. The scheduler asks each image once, before the first layer."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+
+import click
+
+from laminar.engine import loading
+from laminar.engine.access import unreadable
+from laminar.version import WIRE_VERSION, __version__
+
+
+@click.command(hidden=True)
+@click.argument("target")
+def probe(target: str) -> None:
+    """Print versions, whether TARGET's module is in the working directory, and which files there cannot be read."""
+    where = loading.Target.parse(target)
+    answer = {
+        "laminar": __version__,
+        "wire": WIRE_VERSION,
+        "python": sys.version.split(maxsplit=1)[0],
+        "found": loading.exists(where, ".") or loading.installed(where),
+        "unreadable": unreadable(".", os.geteuid(), os.getgroups()),
+    }
+    click.echo(json.dumps(answer))

@@ -1,0 +1,226 @@
+"""Images: which one a layer runs, its id, and whether it can run there, found out before the first layer starts."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from typing import Any
+
+from laminar.engine import layout, records
+from laminar.engine.ports import Datastore
+from laminar.errors import EngineError, SkewError
+from laminar.executors.docker_command import Place, probe_command
+from laminar.executors.docker_engine import Engine
+from laminar.executors.docker_host import Host
+from laminar.model.configuration import Container
+from laminar.version import WIRE_VERSION, __version__
+
+BASE_IMAGE = f"laminar:{__version__}"
+"""The image of this laminar version; where no image is named it runs the project, mounted read-only."""
+
+_PROBE_S = 120
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What an image says of itself, run as the layers will be.
+
+    Attributes:
+        laminar: Version of the laminar in it.
+        wire: Version of the contract that it speaks.
+        python: Version of its Python.
+        found: Whether the flow's module is where the containers will start.
+        unreadable: Some of the files there that the containers' user cannot read.
+    """
+
+    laminar: str
+    wire: int
+    python: str
+    found: bool
+    unreadable: list[str]
+
+
+class Images:
+    """The images of one launch.
+
+    Args:
+        engine: Has them.
+        place: What all containers of the launch have in common.
+        store: Keeps the images' answers.
+        target: The flow that they are asked for.
+    """
+
+    def __init__(self, engine: Engine, place: Place, store: Datastore, target: str) -> None:
+        self._engine = engine
+        self._place = place
+        self._store = store
+        self._target = target
+        self._ids: dict[tuple[str, str | None], str] = {}
+        self._lock = threading.Lock()
+        self.warnings: list[str] = []
+
+    @property
+    def titles(self) -> list[str]:
+        """`NAME@sha256:…` of each."""
+        return [f"{name}@{identity[:19]}…" for (name, _), identity in self._ids.items()]
+
+    def resolve(self, name: str, host: Host, platform: str | None, where: str) -> str:
+        """The id of an image, resolved once per launch; pulled if it is not on the engine's machine.
+
+        Raises:
+            EngineError: It is neither there nor to be pulled, or is built for another platform.
+        """
+        with self._lock:
+            if (name, platform) not in self._ids:
+                self._ids[name, platform] = self._find(name, host, platform, where)
+            return self._ids[name, platform]
+
+    def check(self, name: str, identity: str, container: Container, *, asks_for_flow: bool) -> None:
+        """Raise where an image cannot run the flow; `asks_for_flow` unless the project is mounted over its workdir."""
+        if name == BASE_IMAGE:
+            return  # it is this laminar's, and holds no project
+        user = container.user or self._place.user
+        command = probe_command(container, self._place, identity, self._target)
+        key = (identity, user, container.workdir, self._target)
+        warning = _check(_probe(self._store, name, command, key), name, self._target, container, user, asks_for_flow)
+        if warning and warning not in self.warnings:
+            self.warnings.append(warning)
+
+    def _find(self, name: str, host: Host, platform: str | None, where: str) -> str:
+        if host.image and name == host.image_name:
+            return host.image  # what this container runs, whatever the name stands for by now
+        record = self._engine.image(name)
+        if record is None:
+            _pull(name, platform, where)
+            record = self._engine.image(name)
+        if record is None:
+            raise EngineError(f"image {name} was pulled and is not there.", remedy="Check the Docker engine.")
+        error = _platform_error(record, self._engine.platform, name, platform)
+        if error:
+            raise error
+        return str(record["Id"])
+
+
+def no_laminar(where: str) -> EngineError:
+    """The error of an image without laminar."""
+    return EngineError(
+        f"{where} has no laminar in it.",
+        remedy=f"Begin its Dockerfile with FROM {BASE_IMAGE}, or add: RUN pip install laminar=={__version__}",
+    )
+
+
+def _probe(store: Datastore, name: str, command: list[str], key: tuple[str, ...]) -> Probe:
+    """Ask an image, once: the answer is kept in the store, since what has an id never changes.
+
+    Args:
+        store: Where answers are kept.
+        name: What the user calls it, for messages.
+        command: `docker run … IMAGE laminar probe TARGET`.
+        key: All that the answer depends on.
+
+    Raises:
+        EngineError: It has no laminar, or cannot be started.
+    """
+    digest = sha256("\0".join(key).encode()).hexdigest()
+    place = layout.image(digest)
+    known = records.load(store, place, "image")
+    if known is None:
+        known = _ask(name, command)
+        records.create(store, place, "image", known, durable=False)
+    return Probe(**{field: known[field] for field in Probe.__dataclass_fields__})
+
+
+def _check(answer: Probe, name: str, target: str, container: Container, user: str, asks_for_flow: bool) -> str:
+    """Raise where the image cannot run the flow; returns a warning, or nothing.
+
+    Raises:
+        SkewError: It speaks another version of the contract.
+        EngineError: The flow is not in it, or the containers' user cannot read it.
+    """
+    if answer.wire != WIRE_VERSION:
+        raise SkewError(
+            f"image {name} holds laminar {answer.laminar}, which speaks wire version {answer.wire}; "
+            f"this is laminar {__version__}, which speaks {WIRE_VERSION}.",
+            remedy=f"Rebuild the image with laminar {__version__}.",
+        )
+    if answer.unreadable and asks_for_flow:
+        raise EngineError(
+            f"user {user} of the containers cannot read {', '.join(answer.unreadable)} in image {name}.",
+            remedy="Make them readable in its Dockerfile (RUN chmod -R a+rX .), "
+            "or set user= in the layer's Container to a user who can read them and may write to the datastore.",
+        )
+    if not answer.found and asks_for_flow:
+        raise EngineError(
+            f"image {name} has no {target} in {container.workdir}.",
+            remedy="Copy the project there (WORKDIR and COPY in its Dockerfile), name the directory that has it "
+            "as Container(workdir=...), or mount it while you edit: --mount.",
+        )
+    ours = ".".join(map(str, sys.version_info[:2]))
+    theirs = ".".join(answer.python.split(".")[:2])
+    if answer.laminar != __version__ or ours != theirs:
+        return f"image {name} holds laminar {answer.laminar} on Python {theirs}, the scheduler {__version__} on Python {ours}"
+    return ""
+
+
+def _platform_error(image: Mapping[str, Any], engine: str, name: str, asked: str | None) -> EngineError | None:
+    """The error of an image that is built for another platform than it will run on."""
+    theirs = f"{image['Os']}/{image['Architecture']}"
+    wanted = asked or engine
+    if wanted == theirs or wanted.startswith(f"{theirs}/"):
+        return None
+    return EngineError(
+        f"image {name} is built for {theirs}; it is to run on {wanted}.",
+        remedy=f"Build or pull it for {wanted} (docker build --platform {wanted}), "
+        f"or say Container(platform={theirs!r}) where the engine can emulate that.",
+    )
+
+
+def _pull(image: str, platform: str | None, where: str) -> None:
+    """`docker pull`, which knows the user's credentials and shows its own progress.
+
+    Raises:
+        EngineError: It cannot be pulled.
+    """
+    quiet = [] if sys.stderr.isatty() else ["--quiet"]
+    chosen = [f"--platform={platform}"] if platform else []
+    print(f"image {image} is not on this machine; pulling it", file=sys.stderr)  # noqa: T201
+    done = subprocess.run(
+        ["docker", "pull", *quiet, *chosen, "--", image], stdout=sys.stderr.fileno(), stderr=subprocess.PIPE, text=True
+    )
+    if done.returncode:
+        reason = " ".join(done.stderr.split()).removeprefix("Error response from daemon: ")
+        raise EngineError(
+            f"there is no image {image} ({where}) on this machine, and it cannot be pulled: {reason}",
+            remedy=_remedy(image),
+        )
+
+
+def _remedy(image: str) -> str:
+    if image == BASE_IMAGE:
+        return "Make it once: laminar build --base. Or name an image of yours with --image."
+    return f"Build it (docker build -t {image} .), or name another one with --image."
+
+
+def _ask(name: str, command: list[str]) -> dict[str, Any]:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_PROBE_S, stdin=subprocess.DEVNULL)
+    except subprocess.TimeoutExpired:
+        raise EngineError(
+            f"image {name} did not answer laminar's questions in {_PROBE_S} s.",
+            remedy="Check what its entry point does.",
+        ) from None
+    said = done.stderr.strip() or done.stdout.strip()
+    if done.returncode == 127 and "laminar" in said:
+        raise no_laminar(f"image {name}")
+    try:
+        return asdict(Probe(**json.loads(done.stdout.splitlines()[-1])))
+    except (ValueError, IndexError, TypeError):
+        raise EngineError(
+            f"image {name} cannot run laminar: exit code {done.returncode}: {' '.join(said.split())[-500:]}",
+            remedy="Check its entry point and its Python: the image must run `laminar` as it runs any command.",
+        ) from None
