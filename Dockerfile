@@ -20,11 +20,19 @@ COPY LICENSE README.md ./
 COPY laminar/ laminar/
 RUN /opt/laminar/bin/pip install --no-deps --force-reinstall .
 
+# The client alone of Docker, for a scheduler that runs in a container of this image: Debian's package, unpacked.
+RUN apt-get update -q \
+    && mkdir /client && cd /client \
+    && (apt-get download docker-cli || apt-get download docker.io) \
+    && dpkg-deb --extract *.deb . \
+    && rm -rf /var/lib/apt/lists/*
+
 FROM ${BASE}
 # The official images lack the standard library's .pyc files. A container cannot keep what it compiles, so every single
 # start would pay for it. Files that are compiled already are left alone.
 RUN python3 -m compileall -q -x '/(idlelib|lib2to3|test|tests|turtledemo|site-packages|dist-packages)/' \
     "$(python3 -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')"
+COPY --from=builder /client/usr/bin/docker /usr/local/bin/docker
 COPY --from=builder /opt/laminar /opt/laminar
 # `python`, `pip` and `laminar` are those of the environment, also in images derived from this one.
 # Nothing is compiled at run time: the result would be thrown away with the container, or land in a mounted directory.

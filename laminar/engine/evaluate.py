@@ -139,7 +139,8 @@ def failure_of(error: BaseException) -> Failure:
         return Failure("refused", type(error).__name__, error.message, error.remedy, error.details)
     if isinstance(error, LaminarError):
         return Failure("infrastructure", type(error).__name__, error.message, error.remedy, error.details)
-    return Failure("infrastructure", type(error).__name__, _message(error), "", user_traceback(error))
+    words = f"{type(error).__name__}: {_message(error)}"
+    return Failure("infrastructure", type(error).__name__, words, "", user_traceback(error))
 
 
 def _arguments(

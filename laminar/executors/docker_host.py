@@ -110,6 +110,10 @@ def no_engine(error: EngineError, store: str) -> EngineError:
 
 def _own_id() -> str:
     """The id of this container: the engine mounts files from a directory of that name over /etc."""
-    with open("/proc/self/mountinfo", encoding="utf-8", errors="replace") as table:
-        found = re.search(r"containers/([0-9a-f]{64})/(?:userdata/)?(?:hostname|hosts|resolv\.conf)", table.read())
+    try:
+        with open("/proc/self/mountinfo", encoding="utf-8", errors="replace") as table:
+            mounts = table.read()
+    except FileNotFoundError:  # no Linux, so no container either
+        return ""
+    found = re.search(r"containers/([0-9a-f]{64})/(?:userdata/)?(?:hostname|hosts|resolv\.conf)", mounts)
     return found.group(1) if found else ""

@@ -163,7 +163,8 @@ def _check(answer: Probe, name: str, target: str, container: Container, user: st
     ours = ".".join(map(str, sys.version_info[:2]))
     theirs = ".".join(answer.python.split(".")[:2])
     if answer.laminar != __version__ or ours != theirs:
-        return f"image {name} holds laminar {answer.laminar} on Python {theirs}, the scheduler {__version__} on Python {ours}"
+        image = f"image {name} holds laminar {answer.laminar} on Python {theirs}"
+        return f"{image}, the scheduler {__version__} on Python {ours}"
     return ""
 
 

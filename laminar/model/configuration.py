@@ -5,8 +5,8 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, TypeVar
 
 from laminar.errors import FlowError
 
@@ -123,6 +123,9 @@ class Timeout:
             raise _bad(where, "timeout.seconds", self.seconds, "Give a number of seconds above 0.")
 
 
+_Part = TypeVar("_Part", Container, Retry, Timeout)
+
+
 @dataclass(kw_only=True)
 class Configuration:
     """All that `register` was given for one layer; hooks change a copy of it."""
@@ -152,13 +155,17 @@ class Configuration:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Configuration:
-        """The inverse of `to_json`."""
+        """The inverse of `to_json`; what a newer laminar added is left out."""
         timeout = data.get("timeout")
         return cls(
-            container=Container(**data["container"]),
-            retry=Retry(**data["retry"]),
-            timeout=Timeout(**timeout) if timeout else None,
+            container=_known(Container, data["container"]),
+            retry=_known(Retry, data["retry"]),
+            timeout=_known(Timeout, timeout) if timeout else None,
         )
+
+
+def _known(kind: type[_Part], data: Mapping[str, Any]) -> _Part:
+    return kind(**{field.name: data[field.name] for field in fields(kind) if field.name in data})
 
 
 def _number(value: object) -> bool:
