@@ -67,10 +67,11 @@ class ExecutionError(LaminarError):
 
 
 class Interrupted(LaminarError):  # noqa: N818 - it is what happened, not a mistake
-    """The run was stopped by a signal; what was committed stays."""
+    """The run was stopped by a signal; what was committed stays. `at_once`: by a second one, so nothing was waited for."""
 
-    def __init__(self, message: str, *, signum: int, remedy: str = "") -> None:
+    def __init__(self, message: str, *, signum: int, at_once: bool = False, remedy: str = "") -> None:
         super().__init__(message, remedy=remedy)
+        self.at_once = at_once
         self.exit_code = 128 + signum
 
 

@@ -15,7 +15,7 @@ from laminar.engine.evaluate import LayerFailed, evaluate, failure_of
 from laminar.engine.executor import Executor, Launch, Observer
 from laminar.engine.ledger import Ledger
 from laminar.engine.scheduler import Options, Scheduler
-from laminar.errors import LaminarError, report
+from laminar.errors import Interrupted, LaminarError, report
 from laminar.model.configuration import Configuration
 from laminar.model.graph import Graph
 from laminar.model.names import execution_id, new_execution_id
@@ -56,7 +56,9 @@ def schedule(
         _report_errors()
     graph = flow.graph()
     settings = settings or settings_of(flow)
-    app_dir = loading.adopt(type(flow)) if settings.source("app_dir") == "default" else settings["app_dir"]
+    app_dir = loading.adopt(type(flow))
+    if settings.source("app_dir") != "default":
+        app_dir = settings["app_dir"]
     identity = execution_id(execution) if execution is not None else new_execution_id()
     store = wiring.datastore(settings["datastore"])
     store.check()
@@ -67,7 +69,7 @@ def schedule(
     with ExitStack() as stack:
         launch = _launch(flow, graph, ledger, target, app_dir, parameters or {})
         executor.open(launch)
-        stack.callback(executor.close)
+        stack.push(_Closing(executor))
         code = fingerprint.of_flow([node.layer for node in graph], app_dir) if remote else None
         digest = fingerprint.publish(code, store) if code else ""
         archive = wiring.archive(store)
@@ -85,6 +87,20 @@ def schedule(
         options = Options(settings["max_parallel"], settings["fail_fast"], settings["logs"])
         Scheduler(graph, task, ledger, executor, views, options).run()
     return identity
+
+
+class _Closing:
+    """Closes the executor, unless the user leaves at once: then what was asked to end is not waited for."""
+
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
+
+    def __enter__(self) -> None:
+        """Nothing: the executor is open."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if not (isinstance(error, Interrupted) and error.at_once):
+            self._executor.close()
 
 
 def settings_of(flow: Flow, flags: Mapping[str, Any] | None = None, file: str | None = None) -> Settings:

@@ -29,6 +29,7 @@ class Local(Datastore):
         self.root = os.fspath(root)
         self._base = os.path.abspath(self.root)
         self._known: set[str] = set()
+        self._owner: tuple[int, int] | None = None
 
     @property
     def url(self) -> str:  # type: ignore[override]
@@ -76,6 +77,8 @@ class Local(Datastore):
         try:
             self._make_parent(path, durable=False)
             with open(path, "ab") as file:
+                if not file.tell():
+                    self._give(file.fileno())
                 file.write(data)
         except OSError as error:
             raise _store_error("write", path, error) from error
@@ -123,6 +126,7 @@ class Local(Datastore):
         try:
             self._make_parent(path, durable=False)
             descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o644)
+            self._give(descriptor)
         except OSError as error:
             raise _store_error("write", folder, error) from error
         staged = _Staged(self, path, descriptor, durable)
@@ -142,12 +146,21 @@ class Local(Datastore):
                 self._make_parent(parent, durable=durable)
                 with suppress(FileExistsError):
                     os.mkdir(parent)
+                    self._give(parent)
             else:
                 os.makedirs(parent, exist_ok=True)
         if durable:
             # Somebody else may have made it a moment ago and not flushed it yet: flush it whoever made it.
             _flush_directory(os.path.dirname(parent))
             self._known.add(parent)
+
+    def _give(self, made: str | int) -> None:
+        """What root makes in a user's store belongs to that user, as whom containers run."""
+        if os.geteuid() == 0:
+            if self._owner is None:
+                self._owner = self.owner()
+            if self._owner != (0, 0):
+                os.chown(made, *self._owner)
 
 
 class _Staged:

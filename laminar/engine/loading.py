@@ -198,7 +198,7 @@ def adopt(flow: type[Any]) -> str:
     sys.modules[name] = program
     _rename(vars(program), name)
     cwd = os.path.realpath(os.getcwd())
-    return cwd if os.path.realpath(folder).startswith(cwd) else folder
+    return cwd if os.path.commonpath((os.path.realpath(folder), cwd)) == cwd else folder
 
 
 def _rename(namespace: Any, name: str) -> None:

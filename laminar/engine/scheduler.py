@@ -244,7 +244,7 @@ class Scheduler:
 
     def _on_signal(self, number: int) -> None:
         if self._stopped:
-            raise self._interrupted()
+            raise self._interrupted(at_once=True)
         self._stopped = number
         self._ready.clear()
         self._timers.clear()
@@ -371,10 +371,11 @@ class Scheduler:
                 self.executor.cancel(attempt.job)
         self._emit(Ended(self._now(), "interrupted", len(self._layers), self._splits, self._retries))
 
-    def _interrupted(self) -> Interrupted:
+    def _interrupted(self, *, at_once: bool = False) -> Interrupted:
         return Interrupted(
             f"interrupted: execution {self.ledger.execution} of {self.graph.flow} has stopped; what was committed stays.",
             signum=self._stopped,
+            at_once=at_once,
         )
 
     def _after(self, seconds: float, attempt: _Attempt) -> None:

@@ -41,14 +41,16 @@ class Row:
 
     @property
     def state(self) -> str:
-        """`done`, `failed`, `running`, `queued` or `waiting`."""
+        """`done`, `failed`, `running`, `retrying`, `queued` or `waiting`."""
         if self.failed:
             return "failed"
         if self.began is None:
             return "waiting"
         if self.done == self.splits:
             return "done"
-        return "running" if self.running or self.retrying or self.done else "queued"
+        if self.retrying and not self.running:
+            return "retrying"
+        return "running" if self.running or self.done else "queued"
 
 
 @dataclass

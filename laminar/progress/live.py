@@ -20,6 +20,7 @@ _LOOKS = {
     "done": ("✓", "+", "green"),
     "failed": ("✗", "x", "red"),
     "running": ("●", "*", "cyan"),
+    "retrying": ("↻", "~", "yellow"),
     "queued": ("○", "o", "cyan"),
     "waiting": ("○", ".", "dim"),
 }
@@ -82,8 +83,8 @@ class Live:
     def _layers(self, now: float) -> Table:
         table = Table.grid(padding=(0, 2, 0, 0))
         table.add_column(width=3, justify="right")
-        for _ in range(2):
-            table.add_column(no_wrap=True)
+        table.add_column(no_wrap=True)
+        table.add_column(no_wrap=True, min_width=_BAR)
         for _ in range(2):
             table.add_column(no_wrap=True, justify="right")
         table.add_column(no_wrap=True, overflow="ellipsis")
@@ -122,7 +123,7 @@ class Live:
             return Text(f"/{index} {cause}", "red")
         if row.retrying:
             index, cause = next(iter(row.retrying.items()))
-            return Text(f"/{index} {cause}, retrying", "yellow")
+            return Text(f"/{index} {cause}", "yellow")
         if row.splits > 1 and row.running:
             return Text(f"{len(row.running)} running", "cyan")
         attempts = [attempt for attempt in row.running.values() if attempt > 1]
@@ -136,4 +137,4 @@ class Live:
 
 
 def _urgency(row: Row) -> int:
-    return ("failed", "running", "queued", "waiting", "done").index(row.state)
+    return ("failed", "retrying", "running", "queued", "waiting", "done").index(row.state)
