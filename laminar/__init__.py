@@ -35,6 +35,7 @@ __all__ = ["Execution", "Flow", "Layer", "Parameters", "__version__", "datastore
 def __getattr__(name: str) -> Any:
     # Imported when they are first named: a container pays for each import, and most layers need none of these.
     places = {
+        "hooks": "laminar.configurations.hooks",
         "layers": "laminar.configurations.layers",
         "datastores": "laminar.datastores",
         "executors": "laminar.executors",

@@ -11,7 +11,7 @@ from laminar.engine import loading
 from laminar.engine.ports import Datastore
 from laminar.errors import FlowError
 from laminar.model import wire
-from laminar.model.configuration import Configuration, Container, Retry, Timeout
+from laminar.model.configuration import Catch, Configuration, Container, ForEach, Retry, Timeout
 from laminar.model.graph import Graph, Node, Registration, build, make_node
 from laminar.model.layer import Layer, LayerT
 from laminar.model.parameters import Parameters
@@ -58,7 +58,13 @@ class Flow:
     @overload
     @classmethod
     def register(
-        cls, *, container: Container | None = None, retry: Retry | None = None, timeout: Timeout | None = None
+        cls,
+        *,
+        container: Container | None = None,
+        foreach: ForEach | None = None,
+        retry: Retry | None = None,
+        catch: Catch | None = None,
+        timeout: Timeout | None = None,
     ) -> Callable[[LayerClass], LayerClass]: ...
 
     @classmethod
@@ -67,7 +73,9 @@ class Flow:
         layer: Any = None,
         *,
         container: Container | None = None,
+        foreach: ForEach | None = None,
         retry: Retry | None = None,
+        catch: Catch | None = None,
         timeout: Timeout | None = None,
     ) -> Any:
         """Add a layer to this flow; a decorator, bare or with the layer's configuration in this flow.
@@ -75,7 +83,9 @@ class Flow:
         Raises:
             FlowError: What is decorated is not a layer, or the flow has another layer of that name.
         """
-        configuration = Configuration(container=container or Container(), retry=retry or Retry(), timeout=timeout)
+        configuration = Configuration(
+            container=container or Container(), retry=retry or Retry(), timeout=timeout, foreach=foreach, catch=catch
+        )
 
         def add(layer: LayerClass) -> LayerClass:
             if not isinstance(layer, type) or not issubclass(layer, Layer):
@@ -160,7 +170,7 @@ class Flow:
         Raises:
             FlowError: It cannot be run.
         """
-        return build(self.name, self.registry())
+        return build(type(self), self.registry())
 
     def node(self, layer: str) -> Node:
         """One layer with its edges; the others are not checked.
@@ -171,7 +181,7 @@ class Flow:
         registry = self.registry()
         if layer not in registry:
             return self.graph().node(layer)
-        return make_node(self.name, layer, registry)
+        return make_node(type(self), layer, registry)
 
     def store(self) -> Datastore:
         """The datastore: what was passed, else the one that the settings name."""
@@ -206,12 +216,12 @@ class Execution:
         self.flow = flow
         self.id = id
 
-    def layer(self, layer: type[LayerT], *, index: int = 0) -> LayerT:
+    def layer(self, layer: type[LayerT], *, index: int | None = None) -> LayerT:
         """A layer of this execution, whose attributes are its artifacts, each loaded and verified when it is read.
 
         Args:
             layer: The layer's class.
-            index: Which split.
+            index: Which split; None for the whole layer.
 
         Raises:
             FlowError: The flow has no such layer.
@@ -226,7 +236,7 @@ class Execution:
                 remedy="Pass the class that is registered to the flow.",
             )
         ledger = self._ledger
-        return open_layer(layer, Reader(ledger, wiring.archive(ledger.store), layer, self, index))
+        return open_layer(layer, Reader(ledger, wiring.archive(ledger.store), layer.__name__, self, index))
 
     @property
     def parameters(self) -> Parameters:
@@ -245,9 +255,9 @@ class Execution:
 
         self._record()
         states = [str(layer_state(self._ledger, name)) for name in self.flow.registry()]
-        order = ("failed", "running", "waiting", "finished")
+        order = ("failed", "running", "waiting", "finished", "skipped")
         found = next(state for state in order if state in states)
-        return "running" if found == "waiting" and "finished" in states else found
+        return "running" if found == "waiting" and len(set(states)) > 1 else found.replace("skipped", "finished")
 
     @property
     def _ledger(self) -> Ledger:

@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Any
 from laminar import wiring
 from laminar.engine import fingerprint, loading
 from laminar.engine.evaluate import LayerFailed, evaluate, failure_of
-from laminar.engine.executor import Executor, Launch, Observer
-from laminar.engine.ledger import Ledger
+from laminar.engine.executor import Executor, Job, Launch, Observer
+from laminar.engine.inputs import Inputs
+from laminar.engine.ledger import Ledger, Started
 from laminar.engine.scheduler import Options, Scheduler
 from laminar.errors import Interrupted, LaminarError, report
-from laminar.model.configuration import Configuration
 from laminar.model.graph import Graph
 from laminar.model.names import execution_id, new_execution_id
-from laminar.model.wire import Task
 from laminar.settings import Settings, resolve
 from laminar.version import __version__
 
@@ -67,12 +66,13 @@ def schedule(
     remote = executor.name != "thread"
     target = str(loading.target_of(type(flow), app_dir)) if remote else ""
     with ExitStack() as stack:
-        launch = _launch(flow, graph, ledger, target, app_dir, parameters or {})
+        archive = wiring.archive(store)
+        inputs = Inputs(ledger, archive, flow.execution(identity), lambda: parameters or {})
+        launch = _launch(flow, graph, inputs, target, app_dir)
         executor.open(launch)
         stack.push(_Closing(executor))
         code = fingerprint.of_flow([node.layer for node in graph], app_dir) if remote else None
         digest = fingerprint.publish(code, store) if code else ""
-        archive = wiring.archive(store)
         ledger.create(target, {name: archive.save(value) for name, value in (parameters or {}).items()})
         ledger.launch(_facts(graph, executor, digest, target))
         views = [*wiring.observers(settings), *observers]
@@ -85,7 +85,7 @@ def schedule(
             "fingerprint": "" if settings["allow_skew"] else digest,
         }
         options = Options(settings["max_parallel"], settings["fail_fast"], settings["logs"])
-        Scheduler(graph, task, ledger, executor, views, options).run()
+        Scheduler(graph, task, inputs, executor, views, options).run()
     return identity
 
 
@@ -113,26 +113,15 @@ def settings_of(flow: Flow, flags: Mapping[str, Any] | None = None, file: str | 
     return resolve(flags, code, file=file)
 
 
-def _launch(
-    flow: Flow, graph: Graph, ledger: Ledger, target: str, app_dir: str, parameters: Mapping[str, Any]
-) -> Launch:
-    archive = wiring.archive(ledger.store)
-    execution = flow.execution(ledger.execution)
+def _launch(flow: Flow, graph: Graph, inputs: Inputs, target: str, app_dir: str) -> Launch:
+    ledger = inputs.ledger
 
-    def evaluate_here(task: Task, configuration: Configuration, may_commit: Callable[[], bool]) -> bool:
+    def evaluate_here(job: Job, may_commit: Callable[[], bool]) -> bool:
         try:
-            return evaluate(
-                graph.node(task.layer),
-                task,
-                configuration=configuration,
-                ledger=ledger,
-                archive=archive,
-                execution=execution,
-                parameters=lambda: parameters,
-                may_commit=may_commit,
-            )
+            started = Started(job.configuration, job.last)
+            return evaluate(graph.node(job.task.layer), job.task, started, inputs, may_commit=may_commit)
         except LayerFailed as error:
-            ledger.put_failure(task, failure_of(error))
+            ledger.put_failure(job.task, failure_of(error))
             raise
 
     return Launch(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from laminar import wiring
 from laminar.engine import layout, loading
 from laminar.engine.evaluate import evaluate, failure_of
+from laminar.engine.inputs import Inputs
 from laminar.engine.ledger import Failure, Ledger
 from laminar.engine.ports import Datastore
 from laminar.errors import LaminarError, SkewError, StoreError
@@ -73,11 +74,8 @@ def _run(flow: Flow, task: Task, store: Datastore, app_dir: str) -> None:
     committed = evaluate(
         node,
         task,
-        configuration=ledger.configuration(task) or node.configuration.copy(),
-        ledger=ledger,
-        archive=archive,
-        execution=execution,
-        parameters=parameters,
+        ledger.started(task, node.configuration),
+        Inputs(ledger, archive, execution, parameters),
         code=_check_code(flow, task, store, app_dir),
     )
     if not committed:

@@ -1,5 +1,5 @@
 """Configuration of layers, for `Flow.register`."""
 
-from laminar.model.configuration import Configuration, Container, Retry, Timeout
+from laminar.model.configuration import Catch, Configuration, Container, ForEach, Parameter, Retry, Timeout
 
-__all__ = ["Configuration", "Container", "Retry", "Timeout"]
+__all__ = ["Catch", "Configuration", "Container", "ForEach", "Parameter", "Retry", "Timeout"]

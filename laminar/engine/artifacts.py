@@ -6,8 +6,9 @@ preview), and its content: in the entry itself where it is small, else as a blob
 
 from __future__ import annotations
 
+import json
 from base64 import b64decode, b64encode
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from itertools import accumulate
 from typing import Any
@@ -15,12 +16,15 @@ from typing import Any
 from laminar.engine import layout
 from laminar.engine.ports import Buffer, Codec, Datastore
 from laminar.engine.preview import preview, type_name
-from laminar.errors import CorruptError, LaminarError, NotFoundError
+from laminar.errors import CorruptError, LaminarError, LayerError, NotFoundError
 
 Entry = dict[str, Any]
 
 INLINE_BYTES = 1024
 """Content of at most this size stays in the entry: a small value costs neither a file nor a flush of its own."""
+
+PAGE_ITEMS = 4096
+"""Entries of a shard are kept in pages of so many, so that neither writing nor reading one needs memory for all."""
 
 _ALIGN = 64
 """Parts begin at multiples of this many bytes, which suits vector loads from a mapped array."""
@@ -50,16 +54,40 @@ class Archive:
         """
         codec = next(codec for codec in self._codecs if codec.accepts(value))
         parts, notes = codec.dump(value)
-        views = [memoryview(part).cast("B") for part in parts]
-        sizes = [len(view) for view in views]
-        entry: Entry = {"type": type_name(value), "preview": preview(value), "codec": codec.name, "sizes": sizes}
+        entry: Entry = {"type": type_name(value), "preview": preview(value), "codec": codec.name, **self._put(parts)}
         if notes:
             entry["notes"] = notes
-        if sum(sizes) <= INLINE_BYTES:
-            entry["inline"] = b64encode(b"".join(views)).decode()
-        else:
-            entry["blob"] = self._write_blob(views)
         return entry
+
+    def save_items(self, values: Iterable[Any]) -> Entry:
+        """Store values one by one, as one artifact; needs memory for one value and one page of entries.
+
+        Raises:
+            LaminarError: A value cannot be serialized; the message has its index.
+            StoreError: The store refuses.
+        """
+        pages: list[Entry] = []
+        page: list[Entry] = []
+        count = 0
+        for value in values:
+            try:
+                page.append(self.save(value))
+            except LayerError as error:
+                raise LayerError(f"item {count}: {error.message}", remedy=error.remedy) from error
+            count += 1
+            if len(page) == PAGE_ITEMS:
+                pages.append(self._put([json.dumps(page).encode()]))
+                page = []
+        if page:
+            pages.append(self._put([json.dumps(page).encode()]))
+        noun = "item" if count == 1 else "items"
+        return {"type": "shard", "preview": f"{count} {noun}", "items": count, "page_items": PAGE_ITEMS, "pages": pages}
+
+    def load_page(self, shard: Entry, page: int, name: str, layer: str) -> list[Entry]:
+        """The entries of one page of a shard; `name` and `layer` are for messages."""
+        (data,) = self._read(shard["pages"][page], name, layer)
+        entries: list[Entry] = json.loads(bytes(data))
+        return entries
 
     def load(self, entry: Entry, name: str, layer: str) -> Any:
         """The value of `entry`; `name` and `layer` are for messages.
@@ -87,7 +115,20 @@ class Archive:
 
     def verify(self, entry: Entry, name: str, layer: str) -> None:
         """Raise `CorruptError` unless the content of `entry` is there and what was written."""
-        self._read(entry, name, layer)
+        if "pages" not in entry:
+            self._read(entry, name, layer)
+            return
+        for page in range(len(entry["pages"])):
+            for item in self.load_page(entry, page, name, layer):
+                self._read(item, name, layer)
+
+    def _put(self, parts: Sequence[Buffer]) -> Entry:
+        """Store content; returns where it is: in the entry itself, or in a blob."""
+        views = [memoryview(part).cast("B") for part in parts]
+        sizes = [len(view) for view in views]
+        if sum(sizes) <= INLINE_BYTES:
+            return {"sizes": sizes, "inline": b64encode(b"".join(views)).decode()}
+        return {"sizes": sizes, "blob": self._write_blob(views)}
 
     def _write_blob(self, views: Sequence[memoryview]) -> str:
         digest = sha256()

@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from laminar.engine.artifacts import Archive, Entry
-from laminar.engine.ledger import Commit, Failure, Ledger
-from laminar.engine.results import Reader, layer_state, open_layer
+from laminar.engine.inputs import Inputs, read_from
+from laminar.engine.ledger import Commit, Failure, Started
+from laminar.engine.results import Reader, layer_state
 from laminar.engine.tracebacks import user_traceback
 from laminar.errors import InfrastructureError, LaminarError, LayerError, SkewError
 from laminar.model.configuration import Configuration
 from laminar.model.graph import Node
+from laminar.model.hooks import EXECUTION, Hook, Opened
 from laminar.model.layer import Layer, bind
 from laminar.model.wire import Task
 from laminar.version import __version__
@@ -24,26 +27,44 @@ class LayerFailed(Exception):  # noqa: N818 - it carries a failure
     """The user's code failed; its exception is the cause."""
 
 
-class _Attempt:
-    """The context of a layer while it is evaluated."""
+class Attempt:
+    """The context of a layer while its hooks and its call run.
 
-    def __init__(self, task: Task, configuration: Configuration, ledger: Ledger, execution: Any) -> None:
+    Attributes:
+        saved: Names of the attributes to save, in the order of their assignment.
+        artifacts: What is saved already: shards.
+        keeps: Whether what is assigned now is to be saved; not while hooks prepare the call.
+    """
+
+    def __init__(self, task: Task, configuration: Configuration, inputs: Inputs) -> None:
         self.index = task.index
         self.splits = task.splits
         self.attempt = task.attempt
-        self.configuration = configuration
-        self.execution = execution
+        self.execution = inputs.execution
         self.saved: dict[str, None] = {}
+        self.artifacts: dict[str, Entry] = {}
+        self.keeps = True
         self._task = task
-        self._ledger = ledger
+        self._inputs = inputs
+        self._registered = configuration
+        self._configuration: Configuration | None = None
         self._scratch = ""
 
     @property
+    def configuration(self) -> Configuration:
+        """How the attempt is run: a copy, made when it is first asked for, which hooks may change."""
+        if self._configuration is None:
+            self._configuration = self._registered.copy()
+        return self._configuration
+
+    @property
     def state(self) -> Any:
-        return layer_state(self._ledger, self._task.layer)
+        """The layer's state, read now."""
+        return layer_state(self._inputs.ledger, self._task.layer)
 
     @property
     def scratch(self) -> str:
+        """A directory of this attempt, made when it is first asked for."""
         if not self._scratch:
             import tempfile  # paid by layers that use it
 
@@ -51,14 +72,30 @@ class _Attempt:
         return self._scratch
 
     def assigned(self, name: str) -> None:
-        if not name.startswith("_"):
+        """An attribute was assigned."""
+        if name.startswith("_"):
+            return
+        if self.keeps:
             self.saved[name] = None
+            self.artifacts.pop(name, None)
+        else:
+            self.saved.pop(name, None)
+
+    def shard(self, values: Mapping[str, Iterable[Any]]) -> None:
+        """Save artifacts item by item, now."""
+        for name, items in values.items():
+            with _naming(name, self._task.layer):
+                self.artifacts[name] = self._inputs.archive.save_items(items)
+            self.saved.pop(name, None)
 
     def read(self, name: str) -> Any:
-        there = ", ".join(sorted(self.saved)) or "nothing"
-        raise AttributeError(f"layer {self._task.layer} has not set {name!r}; it has set: {there}")
+        """Nothing has been set that is not an attribute."""
+        there = ", ".join(sorted({*self.saved, *self.artifacts})) or "nothing"
+        what = "sharded it: only layers that take it can read it" if name in self.artifacts else "has not set it"
+        raise AttributeError(f"layer {self._task.layer} {what} ({name!r}); it has set: {there}")
 
     def close(self) -> None:
+        """Remove the scratch directory."""
         if self._scratch:
             import shutil
 
@@ -68,12 +105,9 @@ class _Attempt:
 def evaluate(
     node: Node,
     task: Task,
+    started: Started,
+    inputs: Inputs,
     *,
-    configuration: Configuration,
-    ledger: Ledger,
-    archive: Archive,
-    execution: Any,
-    parameters: Callable[[], Mapping[str, Any]],
     may_commit: Callable[[], bool] = lambda: True,
     code: str = "",
 ) -> bool:
@@ -82,11 +116,8 @@ def evaluate(
     Args:
         node: The layer.
         task: Which attempt at which split.
-        configuration: How it is run, after all hooks.
-        ledger: The records of the execution.
-        archive: Its artifacts.
-        execution: What `self.execution` shows.
-        parameters: Reads the execution's parameters; called only for a layer that takes them.
+        started: How it was started.
+        inputs: Makes what the call and its hooks take.
         may_commit: Asked just before the commit; false where the attempt was given up meanwhile.
         code: Digest of the layer's code, for the record.
 
@@ -97,27 +128,32 @@ def evaluate(
         LayerFailed: The user's code raised, or left something that cannot be saved.
         StoreError: The datastore refuses.
     """
-    started = time.time()
-    pid = os.getpid()
+    began = time.time()
+    ledger = inputs.ledger
     if ledger.commit(task.layer, task.index) is not None:
         return False
-    context = _Attempt(task, configuration, ledger, execution)
+    context = Attempt(task, started.configuration, inputs)
     layer = bind(node.layer, context)
     readers: dict[str, Reader] = {}
+    caught = None
     try:
-        arguments = _arguments(node, readers, ledger, archive, execution, parameters)
-        _call(layer, arguments, pid)
-        artifacts = _save(layer, context.saved, archive)
+        _run(node, task, layer, context, inputs, readers)
+    except LayerFailed as failed:
+        if not (started.last and _catches(node, failed)):
+            raise
+        caught = vars(failure_of(failed))
+        _save(layer, context, inputs.archive)
     finally:
         context.close()
     commit = Commit(
         attempt=task.attempt,
-        artifacts=artifacts,
-        inputs={name: reader.commit().checksum for name, reader in readers.items()},
+        artifacts=context.artifacts,
+        inputs={name: read_from(reader) for name, reader in readers.items()},
         code=code,
-        started=started,
+        started=began,
         finished=time.time(),
         versions={"laminar": __version__, "python": sys.version.split(maxsplit=1)[0]},
+        caught=caught,
     )
     return may_commit() and ledger.put_commit(task, commit)
 
@@ -143,28 +179,27 @@ def failure_of(error: BaseException) -> Failure:
     return Failure("infrastructure", type(error).__name__, words, "", user_traceback(error))
 
 
-def _arguments(
-    node: Node,
-    readers: dict[str, Reader],
-    ledger: Ledger,
-    archive: Archive,
-    execution: Any,
-    parameters: Callable[[], Mapping[str, Any]],
-) -> dict[str, Any]:
-    arguments: dict[str, Any] = {}
-    for name, kind in node.inputs.items():
-        if issubclass(kind, Layer):
-            reader = readers.setdefault(kind.__name__, Reader(ledger, archive, kind, execution))
-            arguments[name] = open_layer(kind, reader)
-        else:
-            arguments[name] = kind(**parameters())
-    return arguments
+def _run(node: Node, task: Task, layer: Layer, context: Attempt, inputs: Inputs, readers: dict[str, Reader]) -> None:
+    """The call between the halves of its hooks, and all that it assigned, saved."""
+    pid = os.getpid()
+    before: dict[str, Reader] = {}  # hooks see whole attributes, the call its split's elements
 
+    def arguments_of(hook: Hook) -> dict[str, Any]:
+        return inputs.arguments(hook.inputs, before)
 
-def _call(layer: Layer, arguments: Mapping[str, Any], pid: int) -> None:
     try:
         type(layer).__init__(layer)
-        layer(**arguments)
+        hooks = Opened(node.hooks_of(EXECUTION), arguments_of, layer)
+        context.keeps = False
+        with hooks:
+            context.keeps = True
+            elements = inputs.elements(task.layer, task.index) if node.configuration.foreach else None
+            layer(**inputs.arguments(node.inputs, readers, elements))
+            _save(layer, context, inputs.archive)
+            hooks.close()
+        _save(layer, context, inputs.archive)
+    except LayerFailed:
+        raise
     except (Exception, KeyboardInterrupt, SystemExit) as error:
         raise LayerFailed from error
     finally:
@@ -172,17 +207,27 @@ def _call(layer: Layer, arguments: Mapping[str, Any], pid: int) -> None:
             os._exit(70)  # a child that the layer forked came back here: only the parent has results
 
 
-def _save(layer: Layer, saved: Mapping[str, None], archive: Archive) -> dict[str, Entry]:
-    artifacts = {}
-    for name in saved:
-        if name not in vars(layer):
-            continue  # deleted again
-        try:
-            artifacts[name] = archive.save(vars(layer)[name])
-        except LayerError as error:
-            wrong = LayerError(f"artifact {name!r} of layer {layer.name}: {error.message}", remedy=error.remedy)
-            raise LayerFailed from wrong
-    return artifacts
+def _save(layer: Layer, context: Attempt, archive: Archive) -> None:
+    """Save what was assigned since the last time."""
+    for name in list(context.saved):
+        del context.saved[name]
+        if name in vars(layer):  # else it was deleted again
+            with _naming(name, layer.name):
+                context.artifacts[name] = archive.save(vars(layer)[name])
+
+
+@contextmanager
+def _naming(name: str, layer: str) -> Iterator[None]:
+    """Have an error of saving say what could not be saved."""
+    try:
+        yield
+    except LayerError as error:
+        raise LayerError(f"artifact {name!r} of layer {layer}: {error.message}", remedy=error.remedy) from error
+
+
+def _catches(node: Node, failed: LayerFailed) -> bool:
+    catch = node.configuration.catch
+    return catch is not None and isinstance(failed.__cause__, catch.exceptions)
 
 
 def _message(error: BaseException) -> str:

@@ -40,6 +40,14 @@ class LayerPlanned(Event):
 
 
 @dataclass(frozen=True)
+class LayerSkipped(Event):
+    """A layer does not run. `reason` says who decided that."""
+
+    layer: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class AttemptStarted(Event):
     """An attempt was handed to the executor."""
 

@@ -41,6 +41,7 @@ class Job:
     Attributes:
         task: What to evaluate.
         configuration: How, after all hooks.
+        last: Whether no try follows if this one fails in user code.
         log: Takes what the attempt prints, in pieces of any size.
         committed: May be called, from any thread, when the attempt is said to have committed before it has ended.
     """
@@ -49,6 +50,7 @@ class Job:
     configuration: Configuration
     log: Callable[[bytes], None]
     committed: Callable[[], None]
+    last: bool = True
 
 
 Report = Callable[[Job, Exit], None]
@@ -65,7 +67,7 @@ class Launch:
         app_dir: Directory on this machine that the target is relative to.
         datastore: The store.
         containers: The container of each layer, by name.
-        evaluate: Evaluates a task in this process; asks its third argument just before it commits.
+        evaluate: Evaluates a job in this process; asks its second argument just before it commits.
         failed: Records why an attempt in this process failed.
     """
 
@@ -75,7 +77,7 @@ class Launch:
     app_dir: str
     datastore: Datastore
     containers: dict[str, Container]
-    evaluate: Callable[[Task, Configuration, Callable[[], bool]], bool]
+    evaluate: Callable[[Job, Callable[[], bool]], bool]
     failed: Callable[[Task, Failure], None]
 
 

@@ -19,6 +19,7 @@ from laminar.engine.artifacts import Entry
 from laminar.engine.ports import Datastore
 from laminar.errors import NotFoundError, UsageError
 from laminar.model.configuration import Configuration
+from laminar.model.grid import Grid
 from laminar.model.wire import Task
 
 
@@ -34,6 +35,7 @@ class Commit:
         started: When the attempt's process began, in seconds since 1970.
         finished: When it committed.
         versions: Versions of Python and laminar that wrote it.
+        caught: The error that the layer's Catch let pass.
         checksum: The record's own, by which later splits say what they read; set when it is read.
     """
 
@@ -44,6 +46,7 @@ class Commit:
     started: float = 0.0
     finished: float = 0.0
     versions: Mapping[str, str] = field(default_factory=dict)
+    caught: Mapping[str, str] | None = None
     checksum: str = ""
 
 
@@ -64,6 +67,29 @@ class Failure:
     message: str
     remedy: str = ""
     traceback: str = ""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a layer was cut into splits.
+
+    Attributes:
+        splits: How many.
+        grid: Which elements each gets, where a ForEach cut it.
+        skipped: Why the layer does not run; empty where it does.
+    """
+
+    splits: int
+    grid: Grid | None = None
+    skipped: str = ""
+
+
+@dataclass(frozen=True)
+class Started:
+    """How an attempt was started: the configuration that hooks may have changed, and whether another try may follow."""
+
+    configuration: Configuration
+    last: bool
 
 
 @dataclass(frozen=True)
@@ -98,14 +124,19 @@ class Ledger:
         while not records.create(self.store, layout.launch(self.flow, self.execution, number), "launch", document):
             number += 1
 
-    def put_plan(self, layer: str, splits: int) -> None:
-        """Record into how many splits a layer was cut."""
-        records.create(self.store, layout.plan(self.flow, self.execution, layer), "plan", {"splits": splits})
+    def put_plan(self, layer: str, plan: Plan) -> bool:
+        """Record how a layer was cut into splits; false where that is recorded already."""
+        document = {"splits": plan.splits, "grid": plan.grid and plan.grid.to_json(), "skipped": plan.skipped}
+        return records.create(self.store, layout.plan(self.flow, self.execution, layer), "plan", document)
 
-    def put_started(self, task: Task, configuration: Configuration) -> None:
+    def put_started(self, task: Task, started: Started) -> None:
         """Record that an attempt is about to start. Losing it to a power cut loses nothing: the attempt is gone too."""
         key = layout.started(self.flow, self.execution, task.layer, task.index, task.attempt)
-        document = {"configuration": configuration.to_json(), "created": time.time()}
+        document = {
+            "configuration": started.configuration.to_json(),
+            "last": started.last,
+            "created": time.time(),
+        }
         records.create(self.store, key, "started", document, durable=False)
 
     # What the executor process writes.
@@ -134,10 +165,13 @@ class Ledger:
         found = (records.load(self.store, layout.launch(self.flow, self.execution, n), "launch") for n in numbers)
         return [launch for launch in found if launch is not None]
 
-    def splits(self, layer: str) -> int | None:
-        """Into how many splits a layer was cut; None before that."""
-        plan = records.load(self.store, layout.plan(self.flow, self.execution, layer), "plan")
-        return None if plan is None else int(plan["splits"])
+    def plan(self, layer: str) -> Plan | None:
+        """How a layer was cut into splits; None before that."""
+        document = records.load(self.store, layout.plan(self.flow, self.execution, layer), "plan")
+        if document is None:
+            return None
+        grid = document["grid"]
+        return Plan(document["splits"], None if grid is None else Grid.from_json(grid), document["skipped"])
 
     def commit(self, layer: str, index: int) -> Commit | None:
         """The result of a split; None before it has one."""
@@ -158,11 +192,13 @@ class Ledger:
         document = records.load(self.store, key, "failure")
         return None if document is None else Failure(**{name: document[name] for name in Failure.__dataclass_fields__})
 
-    def configuration(self, task: Task) -> Configuration | None:
-        """The configuration that an attempt was started with."""
+    def started(self, task: Task, registered: Configuration) -> Started:
+        """How an attempt was started; as `registered`, where no scheduler started it."""
         key = layout.started(self.flow, self.execution, task.layer, task.index, task.attempt)
         document = records.load(self.store, key, "started")
-        return None if document is None else Configuration.from_json(document["configuration"])
+        if document is None:
+            return Started(registered.copy(), last=True)
+        return Started(registered.with_json(document["configuration"]), document["last"])
 
     def log(self, layer: str, index: int, attempt: int) -> bytes:
         """What an attempt printed."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from laminar.engine.artifacts import Archive
-from laminar.engine.ledger import Commit, Failure, Ledger
+from laminar.engine.accessor import Accessor
+from laminar.engine.artifacts import Archive, Entry
+from laminar.engine.ledger import Commit, Failure, Ledger, Plan
 from laminar.model.configuration import Configuration
+from laminar.model.grid import Element
 from laminar.model.layer import Layer, LayerT, bind
 
 
@@ -17,28 +20,34 @@ class LayerState:
 
     Attributes:
         finished: All its splits are committed.
+        skipped: An entry hook, or a layer that it depends on, decided that it does not run.
         running: It has started, and is neither finished nor failed.
         failed: The latest attempt at one of its splits failed.
-        error: What that attempt's process recorded.
+        error: What failed that attempt, or what the layer's Catch let pass.
     """
 
     finished: bool = False
+    skipped: bool = False
     running: bool = False
     failed: bool = False
     error: Failure | None = None
 
     def __str__(self) -> str:
-        return next((name for name in ("finished", "failed", "running") if getattr(self, name)), "waiting")
+        return next((name for name in ("finished", "skipped", "failed", "running") if getattr(self, name)), "waiting")
 
 
 def layer_state(ledger: Ledger, layer: str) -> LayerState:
     """The state of a layer, read now."""
-    splits = ledger.splits(layer)
-    if splits is None:
+    plan = ledger.plan(layer)
+    if plan is None:
         return LayerState()
-    open_splits = [index for index in range(splits) if ledger.commit(layer, index) is None]
+    if plan.skipped:
+        return LayerState(skipped=True)
+    commits = {index: ledger.commit(layer, index) for index in range(plan.splits)}
+    open_splits = [index for index, commit in commits.items() if commit is None]
     if not open_splits:
-        return LayerState(finished=True)
+        caught = next((commit.caught for commit in commits.values() if commit and commit.caught), None)
+        return LayerState(finished=True, error=Failure(**caught) if caught else None)
     for index in open_splits:
         attempts = ledger.attempts(layer, index)
         error = ledger.failure(layer, index, attempts[-1]) if attempts else None
@@ -47,24 +56,53 @@ def layer_state(ledger: Ledger, layer: str) -> LayerState:
     return LayerState(running=True)
 
 
+class NotSetError(AttributeError):
+    """A layer finished without setting the attribute, in any of its splits."""
+
+
 class Reader:
-    """The context of a layer that has run: its artifacts, loaded when they are first read."""
+    """The context of a layer that has run: its artifacts, loaded when they are first read.
+
+    Args:
+        ledger: The records of the execution.
+        archive: Its artifacts.
+        layer: Name of the layer.
+        execution: What the layer shows as `execution`.
+        index: Which split to read; None for the whole layer.
+        elements: Attribute -> the element that stands for it, in the call of a ForEach layer.
+    """
 
     attempt = 1
 
-    def __init__(self, ledger: Ledger, archive: Archive, layer: type[Layer], execution: Any, index: int = 0) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        archive: Archive,
+        layer: str,
+        execution: Any,
+        index: int | None = None,
+        elements: Mapping[str, Element] | None = None,
+    ) -> None:
         self._ledger = ledger
         self._archive = archive
-        self._layer = layer.__name__
-        self._commit: Commit | None = None
+        self._layer = layer
+        self._index = index
+        self._elements = elements or {}
+        self._known: Plan | None = None
+        self._commits: dict[int, Commit] = {}
         self.execution = execution
         self.configuration = Configuration()
-        self.index = index
+
+    @property
+    def index(self) -> int:
+        """Which split is read; 0 for the whole layer."""
+        return self._index or 0
 
     @property
     def splits(self) -> int:
         """How many splits the layer has; 0 before that is known."""
-        return self._ledger.splits(self._layer) or 0
+        plan = self._ledger.plan(self._layer)
+        return plan.splits if plan else 0
 
     @property
     def state(self) -> LayerState:
@@ -79,54 +117,115 @@ class Reader:
     def assigned(self, name: str) -> None:
         """What a reader of results assigns stays with that reader."""
 
-    def names(self) -> list[str]:
-        """Names of the artifacts; none before the split is committed."""
-        if self._commit is None:
-            self._commit = self._ledger.commit(self._layer, self.index)
-        return list(self._commit.artifacts) if self._commit else []
-
-    def commit(self) -> Commit:
-        """The result that this reads.
-
-        Raises:
-            AttributeError: There is none yet.
-        """
-        self.names()
-        if self._commit is None:
-            raise AttributeError(
-                f"layer {self._layer} has not finished in execution {self._ledger.execution} (it is {self.state})"
-            )
-        return self._commit
+    def shard(self, values: Mapping[str, Any]) -> None:
+        """Nothing: what has run is not changed."""
+        raise AttributeError(f"{self._layer}.shard is there while an attempt runs")
 
     def read(self, name: str) -> Any:
-        """The artifact of that name.
+        """The attribute of that name.
+
+        Returns:
+            The value. Of a shard, an Accessor over its items; of a ForEach layer, an Accessor over all items of its splits.
 
         Raises:
-            AttributeError: The layer has not finished, or never set it.
+            AttributeError: The layer has not finished, was skipped, or did not set it.
             CorruptError: Its content is not what was saved.
         """
-        artifacts = self.commit().artifacts
+        plan = self._plan()
+        if name in self._elements:
+            split, item = self._elements[name]
+            return Accessor(self._archive, [self._entry(name, split)], name, self._layer)[item]
+        if self._index is not None or plan.grid is None:
+            entry = self._entry(name, self.index)
+            if "pages" in entry:
+                return Accessor(self._archive, [entry], name, self._layer)
+            return self._archive.load(entry, name, self._layer)
+        return Accessor(self._archive, self._entries(name, plan.splits), name, self._layer)
+
+    def checksums(self) -> dict[int, str]:
+        """Split -> checksum of its COMMIT, of what was read."""
+        return {split: commit.checksum for split, commit in self._commits.items()}
+
+    def _plan(self) -> Plan:
+        if self._known is None:
+            self._known = self._ledger.plan(self._layer)
+        if self._known is None:
+            raise self._unfinished()
+        if self._known.skipped:
+            raise AttributeError(
+                f"layer {self._layer} was skipped in execution {self._ledger.execution}: {self._known.skipped}"
+            )
+        if self._index is not None and self._index >= self._known.splits:
+            raise AttributeError(
+                f"layer {self._layer} has {self._known.splits} splits; there is no split {self._index}"
+            )
+        return self._known
+
+    def _commit(self, split: int) -> Commit:
+        if split not in self._commits:
+            commit = self._ledger.commit(self._layer, split)
+            if commit is None:
+                raise self._unfinished()
+            self._commits[split] = commit
+        return self._commits[split]
+
+    def _unfinished(self) -> AttributeError:
+        return AttributeError(
+            f"layer {self._layer} has not finished in execution {self._ledger.execution} (it is {self.state})"
+        )
+
+    def _entry(self, name: str, split: int) -> Entry:
+        artifacts = self._commit(split).artifacts
         if name not in artifacts:
             there = ", ".join(sorted(artifacts)) or "nothing"
-            raise AttributeError(f"layer {self._layer} did not set {name!r}; it set: {there}")
-        return self._archive.load(artifacts[name], name, self._layer)
+            raise NotSetError(f"layer {self._layer} did not set {name!r}; it set: {there}")
+        return artifacts[name]
+
+    def _entries(self, name: str, splits: int) -> list[Entry]:
+        """The artifact in each split, in one pass."""
+        missing = [split for split in range(splits) if name not in self._commit(split).artifacts]
+        if missing and len(missing) == splits:
+            self._entry(name, 0)
+        if missing:
+            some = ", ".join(map(str, missing[:10])) + (", …" if len(missing) > 10 else "")
+            raise AttributeError(
+                f"layer {self._layer} did not set {name!r} in {len(missing)} of its {splits} splits: {some}"
+            )
+        return [self._commits[split].artifacts[name] for split in range(splits)]
 
 
 def open_layer(layer: type[LayerT], reader: Reader) -> LayerT:
     """An instance of `layer` whose attributes are what the execution saved."""
-    shadowed = [name for name in reader.names() if hasattr(layer, name)]
-    if shadowed:
-        # A saved artifact wins over a class attribute: a subclass of the same name reads these from the store as well.
-        members = {name: _Saved(name) for name in shadowed}
-        layer = type(layer.__name__, (layer,), {"__module__": layer.__module__, **members})
-    return bind(layer, reader)
+    return bind(_reading(layer), reader)
+
+
+def _reading(layer: type[LayerT]) -> type[LayerT]:
+    """`layer`, or where it has class attributes, a subclass that looks for these among the artifacts first."""
+    names = {
+        name
+        for base in layer.__mro__[: layer.__mro__.index(Layer)]
+        for name, value in vars(base).items()
+        if not name.startswith("_") and not hasattr(value, "__get__")
+    }
+    if not names:
+        return layer
+    members = {name: _Saved(name, getattr(layer, name)) for name in names}
+    return type(
+        layer.__name__, (layer,), {"__module__": layer.__module__, "__qualname__": layer.__qualname__, **members}
+    )
 
 
 class _Saved:
-    """An artifact in a class: loaded when read, and then kept in the instance, which wins over this."""
+    """A class attribute that a saved artifact wins over: loaded when read, and then kept in the instance."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, default: Any) -> None:
         self._name = name
+        self._default = default
 
-    def __get__(self, instance: Layer, owner: type[Layer]) -> Any:
-        return Layer.__getattr__(instance, self._name)
+    def __get__(self, instance: Layer | None, owner: type[Layer]) -> Any:
+        if instance is None:
+            return self._default
+        try:
+            return Layer.__getattr__(instance, self._name)
+        except NotSetError:
+            return self._default

@@ -8,16 +8,16 @@ script, a notebook and a thread. State changes in the loop only.
 from __future__ import annotations
 
 import heapq
-import random
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Any
 
 from laminar.engine import layout
 from laminar.engine.admission import Admission
+from laminar.engine.evaluate import LayerFailed, failure_of
 from laminar.engine.events import (
     AttemptFailed,
     AttemptStarted,
@@ -26,44 +26,36 @@ from laminar.engine.events import (
     Ended,
     Event,
     LayerPlanned,
+    LayerSkipped,
     Printed,
     SplitDone,
     Warned,
 )
 from laminar.engine.executor import Executor, Exit, Job, Observer
-from laminar.engine.ledger import Ledger
+from laminar.engine.inputs import Inputs
+from laminar.engine.ledger import Plan, Started
 from laminar.engine.logs import LogWriter
-from laminar.engine.outcome import INFRASTRUCTURE, REFUSED, USER, Cause, cause_of
+from laminar.engine.outcome import REFUSED, USER, Cause, cause_of
+from laminar.engine.planning import Planner
 from laminar.engine.signals import Signals
+from laminar.engine.tries import Split
 from laminar.errors import ExecutionError, Interrupted
-from laminar.model.configuration import Configuration
 from laminar.model.graph import Graph, Node
 from laminar.model.wire import Task
 
 _BEAT_S = 30.0
 
-Split = tuple[str, int]
-
 
 @dataclass
-class _Attempt:
-    """A try at a split: waiting for its turn, then running."""
+class _Running:
+    """An attempt that the executor has."""
 
-    task: Task
-    configuration: Configuration
+    split: Split
     log: LogWriter
+    since: float
     job: Job | None = None
-    since: float = 0.0
     timed_out: bool = False
     done: bool = False
-
-
-@dataclass
-class _Tries:
-    """What the tries at one split have cost so far."""
-
-    user: int = 0
-    infrastructure: int = 0
 
 
 @dataclass
@@ -73,7 +65,7 @@ class _Layer:
     node: Node
     waits_for: set[str]
     left: int = 0
-    splits: int = 0
+    settled: bool = False
     failed: bool = False
     began: float = 0.0
 
@@ -100,27 +92,30 @@ class Scheduler:
     Attributes:
         graph: What to run.
         task: What all its tasks have in common; layer, index, splits and attempt are filled in.
-        ledger: The records of the execution.
+        inputs: What hooks take; its ledger has the records of the execution.
         executor: Runs the attempts; opened by the caller, who closes it.
         observers: See every event.
         options: How the user wants it.
     """
 
     graph: Graph
-    task: dict[str, Any]
-    ledger: Ledger
+    task: Mapping[str, Any]
+    inputs: Inputs
     executor: Executor
     observers: Sequence[Observer]
     options: Options = field(default_factory=Options)
 
     def __post_init__(self) -> None:
+        self.ledger = self.inputs.ledger
         self._messages: SimpleQueue[tuple[Any, ...]] = SimpleQueue()
         self._layers = {node.name: _Layer(node, set(node.dependencies)) for node in self.graph}
-        self._ready: deque[_Attempt] = deque()
-        self._running: dict[Split, _Attempt] = {}
-        self._timers: list[tuple[float, int, _Attempt]] = []
+        self._planner = Planner(self.inputs)
+        self._skipped: set[str] = set()
+        self._queue: deque[Iterator[Split]] = deque()
+        self._head: Split | None = None
+        self._running: dict[tuple[str, int], _Running] = {}
+        self._timers: list[tuple[float, int, Split | _Running]] = []
         self._timer_count = 0
-        self._tries: dict[Split, _Tries] = {}
         self._admission = Admission(self.executor.capacity(), self.options.max_parallel)
         self._failure: ExecutionError | None = None
         self._stopped = 0
@@ -137,25 +132,18 @@ class Scheduler:
             StoreError: The datastore cannot be reached; running attempts were ended.
         """
         layers = {node.name: node.dependencies for node in self.graph}
-        self._emit(
-            Began(
-                self._now(),
-                self.graph.flow,
-                self.ledger.execution,
-                layers,
-                self.executor.summary,
-                repr(self.ledger.store),
-            )
-        )
+        store = repr(self.ledger.store)
+        self._emit(Began(self._now(), self.graph.flow, self.ledger.execution, layers, self.executor.summary, store))
         for warning in self.executor.warnings:
             self._warn(warning)
         with Signals(lambda number: self._messages.put((self._on_signal, number))):
             try:
                 for layer in list(self._layers.values()):
                     self._plan_if_due(layer)
-                while self._running or self._ready or self._timers:
-                    self._fill()
+                self._fill()
+                while self._running or self._timers:
                     self._wait()
+                    self._fill()
             except BaseException:
                 self._abandon()
                 raise
@@ -164,60 +152,99 @@ class Scheduler:
     # Starting
 
     def _plan_if_due(self, layer: _Layer) -> None:
-        """Cut a layer into splits and queue them, once all that it waits for is done."""
-        if layer.waits_for or layer.splits or self._stopped or (self._failure and self.options.fail_fast):
+        """Decide about a layer and queue its splits, once all that it waits for is settled."""
+        if layer.waits_for or layer.settled or layer.left or self._holds(layer.node.name):
             return
         name = layer.node.name
-        layer.splits = self.ledger.splits(name) or 1
-        self.ledger.put_plan(name, layer.splits)
         layer.began = self._now()
-        todo = [index for index in range(layer.splits) if self.ledger.commit(name, index) is None]
+        task = Task(layer=name, **self.task)
+        try:
+            plan, fresh = self._planner.plan(layer.node, self._skipped, task)
+        except Exception as error:
+            self._fail(Split(layer.node, task), _cause(error), error, [])
+            return
+        if plan.skipped:
+            self._skipped.add(name)
+            self._emit(LayerSkipped(self._now(), name, plan.skipped))
+            self._settle(layer)
+            return
+        todo: Sequence[int] = range(plan.splits)
+        if not fresh:
+            todo = [index for index in todo if self.ledger.commit(name, index) is None]
         layer.left = len(todo)
-        self._emit(LayerPlanned(self._now(), name, layer.splits, layer.splits - layer.left))
-        for index in todo:
-            number = max(self.ledger.attempts(name, index), default=0) + 1
-            self._ready.append(self._attempt(layer.node, index, layer.splits, number))
-        if not todo:
-            self._layer_done(layer)
+        self._emit(LayerPlanned(self._now(), name, plan.splits, plan.splits - layer.left))
+        if todo:
+            self._queue.append(self._splits_of(layer.node, plan, todo, fresh))
+        else:
+            self._settle(layer)
 
-    def _attempt(self, node: Node, index: int, splits: int, number: int) -> _Attempt:
-        task = Task(layer=node.name, index=index, splits=splits, attempt=number, **self.task)
-        key = layout.log(self.ledger.flow, self.ledger.execution, node.name, index, number)
-        show = None
-        if self.options.logs:
-            show = lambda line: self._messages.put((self._on_line, task, line))  # noqa: E731
-        return _Attempt(task, node.configuration.copy(), LogWriter(self.ledger.store, key, show))
+    def _splits_of(self, node: Node, plan: Plan, todo: Sequence[int], fresh: bool) -> Iterator[Split]:
+        """The splits to run, made as they come to their turn."""
+        for index in todo:
+            if self._holds(node.name):
+                return
+            number = 1 if fresh else max(self.ledger.attempts(node.name, index), default=0) + 1
+            yield Split(node, Task(layer=node.name, index=index, splits=plan.splits, attempt=number, **self.task))
+
+    def _holds(self, layer: str) -> bool:
+        """Whether nothing more of a layer is started."""
+        return bool(
+            self._stopped or self._layers[layer].failed or (self.options.fail_fast and self._failure is not None)
+        )
 
     def _fill(self) -> None:
         """Start what is ready and fits, first come first served."""
-        while self._ready and self._admission.admits(self._ready[0].configuration.container):
-            attempt = self._ready.popleft()
-            if warning := self._admission.take(attempt.configuration.container, attempt.task.address):
+        while (split := self._next()) is not None and self._admission.admits(split.configuration.container):
+            self._head = None
+            if warning := self._admission.take(split.configuration.container, split.task.address):
                 self._warn(warning)
-            self._start(attempt)
+            self._start(split)
 
-    def _start(self, attempt: _Attempt) -> None:
-        task = attempt.task
-        self.ledger.put_started(task, attempt.configuration)
-        attempt.since = self._now()
-        attempt.job = job = Job(
+    def _next(self) -> Split | None:
+        """The split whose turn it is, its hooks run; it stays at the head until it fits."""
+        while self._head is None or self._holds(self._head.task.layer):
+            if self._head is not None:
+                self._head.end(self._failure)
+            self._head = None
+            if not self._queue:
+                return None
+            split = next(self._queue[0], None)
+            if split is None:
+                self._queue.popleft()
+                continue
+            try:
+                split.prepare(self.inputs)
+            except Exception as error:
+                self._fail(split, _cause(error), error, [])
+                continue
+            self._head = split
+        return self._head
+
+    def _start(self, split: Split) -> None:
+        task = split.task
+        self.ledger.put_started(task, Started(split.configuration, split.last))
+        key = layout.log(self.ledger.flow, self.ledger.execution, task.layer, task.index, task.attempt)
+        show = None
+        if self.options.logs:
+            show = lambda line: self._messages.put((self._on_line, task, line))  # noqa: E731
+        running = _Running(split, LogWriter(self.ledger.store, key, show), self._now())
+        running.job = Job(
             task,
-            attempt.configuration,
-            attempt.log.write,
-            committed=lambda: self._messages.put((self._on_committed, job)),
+            split.configuration,
+            running.log.write,
+            committed=lambda: self._messages.put((self._on_committed, running)),
+            last=split.last,
         )
-        self._running[task.layer, task.index] = attempt
-        self._emit(AttemptStarted(attempt.since, task.layer, task.index, task.attempt))
-        if attempt.configuration.timeout:
-            self._after(attempt.configuration.timeout.seconds, attempt)
-        self.executor.submit(attempt.job, lambda job, exit_: self._messages.put((self._on_exit, job, exit_)))
+        self._running[split.key] = running
+        self._emit(AttemptStarted(running.since, task.layer, task.index, task.attempt))
+        if split.configuration.timeout:
+            self._after(split.configuration.timeout.seconds, running)
+        self.executor.submit(running.job, lambda _, exit_: self._messages.put((self._on_exit, running, exit_)))
 
     # Waiting
 
     def _wait(self) -> None:
         """Take one message, or let the next timer ring."""
-        if not (self._running or self._timers):
-            return
         due = self._timers[0][0] if self._timers else None
         wait = _BEAT_S if due is None else max(0.0, min(_BEAT_S, due - self._now()))
         try:
@@ -230,14 +257,12 @@ class Scheduler:
             return
         handler(*arguments)
 
-    def _on_timer(self, attempt: _Attempt) -> None:
-        split = attempt.task.layer, attempt.task.index
-        if attempt.job is None:
-            if not self._given_up(attempt.task.layer):
-                self._ready.append(attempt)
-        elif self._running.get(split) is attempt:
-            attempt.timed_out = True
-            self.executor.cancel(attempt.job)
+    def _on_timer(self, what: Split | _Running) -> None:
+        if isinstance(what, Split):
+            self._queue.append(iter([what]))
+        elif what.job is not None and self._running.get(what.split.key) is what:
+            what.timed_out = True
+            self.executor.cancel(what.job)
 
     def _on_line(self, task: Task, line: str) -> None:
         self._emit(Printed(self._now(), task.layer, task.index, line))
@@ -246,112 +271,105 @@ class Scheduler:
         if self._stopped:
             raise self._interrupted(at_once=True)
         self._stopped = number
-        self._ready.clear()
+        self._queue.clear()
         self._timers.clear()
-        for attempt in self._running.values():
-            assert attempt.job is not None
-            self.executor.cancel(attempt.job)
+        self._cancel_all()
         self._warn(f"stopping {len(self._running)} running; interrupt again to leave at once")
 
-    def _on_committed(self, job: Job) -> None:
+    def _on_committed(self, running: _Running) -> None:
         """The process says that it has committed. What waits for that need not wait for the process to end."""
-        task = job.task
-        attempt = self._running.get((task.layer, task.index))
-        if attempt and attempt.job is job and self.ledger.commit(task.layer, task.index) is not None:
-            self._split_done(attempt)
+        layer, index = running.split.key
+        if self._running.get((layer, index)) is running and self.ledger.commit(layer, index) is not None:
+            self._split_done(running)
 
-    def _on_exit(self, job: Job, exit_: Exit) -> None:
-        task = job.task
-        attempt = self._running.pop((task.layer, task.index))
-        self._timers = [timer for timer in self._timers if timer[2] is not attempt]
-        heapq.heapify(self._timers)
-        attempt.log.close()
-        self._admission.give_back(job.configuration.container)
+    def _on_exit(self, running: _Running, exit_: Exit) -> None:
+        split, task = running.split, running.split.task
+        del self._running[split.key]
+        self._drop_timers(running)
+        running.log.close()
+        self._admission.give_back(split.configuration.container)
         # The marker decides, whatever the exit looked like.
-        if attempt.done or self.ledger.commit(task.layer, task.index) is not None:
-            self._split_done(attempt)
+        if running.done or self.ledger.commit(task.layer, task.index) is not None:
+            self._split_done(running)
             if exit_.oom:
                 self._warn(f"{task.address} committed, although a process in it was killed for memory")
             elif exit_.code != 0:
                 self._warn(f"{task.address} committed, then exited {exit_.code}")
-        elif not self._stopped:
+        elif self._stopped:
+            split.end(self._interrupted())
+        else:
             failure = self.ledger.failure(task.layer, task.index, task.attempt)
-            cause = cause_of(
-                exit_, failure, job.configuration, timed_out=attempt.timed_out, executor=self.executor.name
-            )
-            self._split_failed(attempt, cause, exit_)
+            name = self.executor.name
+            cause = cause_of(exit_, failure, split.configuration, timed_out=running.timed_out, executor=name)
+            self._attempt_failed(running, cause, exit_)
 
     # Outcomes
 
-    def _split_done(self, attempt: _Attempt) -> None:
+    def _split_done(self, running: _Running) -> None:
         """Its commit was seen; the process may still be on its way out."""
-        if attempt.done:
+        if running.done:
             return
-        attempt.done = True
-        task, layer = attempt.task, self._layers[attempt.task.layer]
+        running.done = True
+        task, layer = running.split.task, self._layers[running.split.task.layer]
         self._splits += 1
-        self._emit(SplitDone(self._now(), task.layer, task.index, task.attempt, self._now() - attempt.since))
-        self._tries.pop((task.layer, task.index), None)
+        self._emit(SplitDone(self._now(), task.layer, task.index, task.attempt, self._now() - running.since))
+        if said := running.split.end(None):
+            self._warn(f"a hook of {task.address} raised after it was committed: {said}")
         layer.left -= 1
         if not layer.left:
-            self._layer_done(layer)
+            self._settle(layer)
 
-    def _layer_done(self, layer: _Layer) -> None:
+    def _settle(self, layer: _Layer) -> None:
+        """A layer is done or skipped: what waited for it may start."""
         name = layer.node.name
+        layer.settled = True
         self._slowest = max(self._slowest, (name, self._now() - layer.began), key=lambda pair: pair[1])
         for other in self._layers.values():
             if name in other.waits_for:
                 other.waits_for.remove(name)
                 self._plan_if_due(other)
 
-    def _split_failed(self, attempt: _Attempt, cause: Cause, exit_: Exit) -> None:
-        task, retry = attempt.task, attempt.configuration.retry
-        tries = self._tries.setdefault((task.layer, task.index), _Tries())
-        if cause.kind == USER:
-            tries.user += 1
-        elif cause.kind == INFRASTRUCTURE:
-            tries.infrastructure += 1
-        again = (
-            cause.kind != REFUSED
-            and tries.user < retry.attempts
-            and tries.infrastructure <= retry.infrastructure
-            and not self._given_up(task.layer)
-        )
-        wait = retry.wait_s(tries.user + tries.infrastructure, random.random()) if again else None  # noqa: S311
-        most = retry.attempts if cause.kind == USER else 1 if cause.kind == REFUSED else retry.infrastructure + 1
-        words = cause.words
-        self._emit(AttemptFailed(self._now(), task.layer, task.index, task.attempt, words, most, wait))
-        if wait is not None:
-            self._retries += 1
-            node = self._layers[task.layer].node
-            self._after(wait, self._attempt(node, task.index, task.splits, task.attempt + 1))
+    def _attempt_failed(self, running: _Running, cause: Cause, exit_: Exit) -> None:
+        split, task = running.split, running.split.task
+        wait = split.failed(cause)
+        if wait is None or self._holds(task.layer):
+            self._fail(split, cause, exit_.exception, running.log.tail)
             return
-        self._give_up(attempt, cause, exit_)
+        self._retries += 1
+        most = split.most(cause)
+        self._emit(AttemptFailed(self._now(), task.layer, task.index, task.attempt, cause.words, most, wait))
+        split.end_attempt(self._error(split, cause, []))
+        split.task = Task(layer=task.layer, index=task.index, splits=task.splits, attempt=task.attempt + 1, **self.task)
+        self._after(wait, split)
 
-    def _give_up(self, attempt: _Attempt, cause: Cause, exit_: Exit) -> None:
+    def _fail(self, split: Split, cause: Cause, exception: BaseException | None, tail: list[str]) -> None:
         """A split has finally failed: nothing more of its layer starts, nor anything downstream."""
-        task = attempt.task
+        task = split.task
+        most = split.most(cause)
+        self._emit(AttemptFailed(self._now(), task.layer, task.index, task.attempt, cause.words, most))
+        error = self._error(split, cause, tail)
+        error.__cause__ = exception
         self._layers[task.layer].failed = True
-        self._ready = deque(other for other in self._ready if not self._given_up(other.task.layer))
-        self._timers = [timer for timer in self._timers if timer[2].job or not self._given_up(timer[2].task.layer)]
-        heapq.heapify(self._timers)
-        if self._failure is None:
-            tail = _without_end(attempt.log.tail, cause.details)
-            log = "\n".join(["last lines of its log", *(f"    {line}" for line in tail)]) if tail else ""
-            self._failure = ExecutionError(
-                f"{task.address} failed at attempt {task.attempt}: {cause.words}",
-                execution=self.ledger.execution,
-                layer=task.layer,
-                index=task.index,
-                attempt=task.attempt,
-                remedy=cause.remedy,
-                details="\n\n".join(part for part in (cause.details, log) if part),
-                exit_code=cause.exit_code,
-            )
-            self._failure.__cause__ = exit_.exception
+        self._failure = self._failure or error
+        split.end(error)
+        for timer in [timer[2] for timer in self._timers if isinstance(timer[2], Split)]:
+            if self._holds(timer.task.layer):
+                timer.end(error)
+                self._drop_timers(timer)
 
-    def _given_up(self, layer: str) -> bool:
-        return self._layers[layer].failed or (self.options.fail_fast and any(x.failed for x in self._layers.values()))
+    def _error(self, split: Split, cause: Cause, tail: list[str]) -> ExecutionError:
+        tail = _without_end(tail, cause.details)
+        log = "\n".join(["last lines of its log", *(f"    {line}" for line in tail)]) if tail else ""
+        return ExecutionError(
+            f"{split.task.address} failed at attempt {split.task.attempt}: {cause.words}",
+            execution=self.ledger.execution,
+            layer=split.task.layer,
+            index=split.task.index,
+            attempt=split.task.attempt,
+            remedy=cause.remedy,
+            details="\n\n".join(part for part in (cause.details, log) if part),
+            exit_code=cause.exit_code,
+        )
 
     # Ending
 
@@ -366,10 +384,13 @@ class Scheduler:
 
     def _abandon(self) -> None:
         """The scheduler itself is ending: end what runs, and leave."""
-        for attempt in self._running.values():
-            if attempt.job:
-                self.executor.cancel(attempt.job)
+        self._cancel_all()
         self._emit(Ended(self._now(), "interrupted", len(self._layers), self._splits, self._retries))
+
+    def _cancel_all(self) -> None:
+        for running in self._running.values():
+            if running.job is not None:
+                self.executor.cancel(running.job)
 
     def _interrupted(self, *, at_once: bool = False) -> Interrupted:
         return Interrupted(
@@ -378,19 +399,33 @@ class Scheduler:
             at_once=at_once,
         )
 
-    def _after(self, seconds: float, attempt: _Attempt) -> None:
+    def _after(self, seconds: float, what: Split | _Running) -> None:
         self._timer_count += 1  # equal times ring in the order they were set
-        heapq.heappush(self._timers, (self._now() + seconds, self._timer_count, attempt))
+        heapq.heappush(self._timers, (self._now() + seconds, self._timer_count, what))
 
-    def _warn(self, message: str) -> None:
-        self._emit(Warned(self._now(), message))
+    def _drop_timers(self, what: Split | _Running) -> None:
+        if any(timer[2] is what for timer in self._timers):
+            self._timers = [timer for timer in self._timers if timer[2] is not what]
+            heapq.heapify(self._timers)
 
     def _now(self) -> float:
         return time.monotonic() - self._zero
 
+    def _warn(self, message: str) -> None:
+        self._emit(Warned(self._now(), message))
+
     def _emit(self, event: Event) -> None:
         for observer in self.observers:
             observer(event)
+
+
+def _cause(error: Exception) -> Cause:
+    """The cause of a failure in the scheduler itself: of a hook, or of a ForEach that cannot be cut."""
+    failed = LayerFailed()
+    failed.__cause__ = error
+    failure = failure_of(failed)
+    words = failure.message if failure.kind == REFUSED else f"{failure.error}: {failure.message}"
+    return Cause(USER if failure.kind == USER else REFUSED, words, failure.remedy, failure.traceback)
 
 
 def _without_end(lines: list[str], end: str) -> list[str]:

@@ -61,7 +61,7 @@ class Thread(Executor):
         job, exit_ = attempt.job, Exit(code=0)
         _Router.route(job.log)
         try:
-            self._launch.evaluate(job.task, job.configuration, attempt.settle)
+            self._launch.evaluate(job, attempt.settle)
         except LayerFailed as error:
             exit_ = Exit(code=1, exception=error.__cause__)
         except BaseException as error:

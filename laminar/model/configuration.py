@@ -123,6 +123,69 @@ class Timeout:
             raise _bad(where, "timeout.seconds", self.seconds, "Give a number of seconds above 0.")
 
 
+@dataclass(kw_only=True)
+class Parameter:
+    """What a ForEach iterates over.
+
+    Args:
+        layer: A layer that the ForEach layer takes as input.
+        attribute: The attribute whose items are the elements; a value saved whole is one element.
+        index: Only what this split of `layer` saved; None for all items of all its splits, split by split.
+    """
+
+    layer: type[Any]
+    attribute: str
+    index: int | None = None
+
+
+@dataclass(kw_only=True)
+class ForEach:
+    """One split per element of the product of the parameters, in the order of `itertools.product`.
+
+    In the call, the attribute of each parameter is the split's own element.
+    """
+
+    parameters: Sequence[Parameter]
+
+    def check(self, where: str) -> None:
+        """Raise `FlowError` where a value cannot be meant; `where` names the layer."""
+        if not self.parameters:
+            raise _bad(where, "foreach.parameters", [], "Give at least one layers.Parameter(layer=, attribute=).")
+        seen = set()
+        for parameter in self.parameters:
+            if not isinstance(parameter, Parameter) or not isinstance(parameter.layer, type):
+                raise _bad(where, "foreach.parameters", parameter, "Give layers.Parameter(layer=, attribute=).")
+            name = f"{parameter.layer.__name__}.{parameter.attribute}"
+            if name in seen:
+                raise FlowError(f"{where} iterates over {name} twice.", remedy="Take one of the two parameters out.")
+            seen.add(name)
+            index = parameter.index
+            if index is not None and (not isinstance(index, int) or isinstance(index, bool) or index < 0):
+                raise _bad(where, f"index for {name}", index, "Give a split's index, from 0, or None for all.")
+
+
+class Catch:
+    """Errors that do not fail the layer: on its last attempt it finishes with what it had assigned.
+
+    Args:
+        *exceptions: Classes of exceptions. The error is kept: `layer.state.error`.
+    """
+
+    def __init__(self, *exceptions: type[BaseException]) -> None:
+        self.exceptions = exceptions
+
+    def check(self, where: str) -> None:
+        """Raise `FlowError` where a value cannot be meant; `where` names the layer."""
+        for kind in self.exceptions:
+            if not isinstance(kind, type) or not issubclass(kind, BaseException):
+                raise _bad(where, "catch", kind, "Give classes of exceptions: layers.Catch(ValueError).")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Catch) and self.exceptions == other.exceptions
+
+    __hash__ = None  # type: ignore[assignment]
+
+
 _Part = TypeVar("_Part", Container, Retry, Timeout)
 
 
@@ -133,14 +196,16 @@ class Configuration:
     container: Container = field(default_factory=Container)
     retry: Retry = field(default_factory=Retry)
     timeout: Timeout | None = None
+    foreach: ForEach | None = None
+    catch: Catch | None = None
 
     def check(self, where: str) -> None:
         """Raise `FlowError` where a value cannot be meant; `where` names the layer."""
-        for name, kind in (("container", Container), ("retry", Retry), ("timeout", Timeout)):
+        for name, kind in _PARTS.items():
             value = getattr(self, name)
-            if isinstance(value, Container | Retry | Timeout) and isinstance(value, kind):
+            if isinstance(value, kind):
                 value.check(where)
-            elif value is not None or name != "timeout":
+            elif value is not None or name in ("container", "retry"):
                 raise _bad(where, name, value, f"Give a layers.{kind.__name__}(...).")
 
     def copy(self) -> Configuration:
@@ -148,20 +213,32 @@ class Configuration:
         return copy.deepcopy(self)
 
     def to_json(self) -> dict[str, Any]:
-        """As plain data, for the records of an attempt: of secrets, the names only."""
-        data = asdict(self)
+        """What hooks may change, as plain data, for the records of an attempt: of secrets, the names only."""
+        parts = (("container", self.container), ("retry", self.retry), ("timeout", self.timeout))
+        data = {name: None if part is None else asdict(part) for name, part in parts}
+        assert data["container"] is not None
         data["container"]["secrets"] = dict.fromkeys(self.container.secrets, "")
         return data
 
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Configuration:
-        """The inverse of `to_json`; what a newer laminar added is left out."""
+    def with_json(self, data: Mapping[str, Any]) -> Configuration:
+        """This configuration with what `to_json` gave in place of its own; what a newer laminar added is left out."""
         timeout = data.get("timeout")
-        return cls(
+        return Configuration(
             container=_known(Container, data["container"]),
             retry=_known(Retry, data["retry"]),
             timeout=_known(Timeout, timeout) if timeout else None,
+            foreach=self.foreach,
+            catch=self.catch,
         )
+
+
+_PARTS: Mapping[str, type[Any]] = {
+    "container": Container,
+    "retry": Retry,
+    "timeout": Timeout,
+    "foreach": ForEach,
+    "catch": Catch,
+}
 
 
 def _known(kind: type[_Part], data: Mapping[str, Any]) -> _Part:

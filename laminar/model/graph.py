@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from laminar.errors import FlowError
-from laminar.model.configuration import Configuration
+from laminar.model.configuration import Configuration, ForEach
+from laminar.model.hooks import ENTRY, Hook, defined_in
 from laminar.model.layer import RESERVED, Layer
 from laminar.model.names import class_name, nearest
 from laminar.model.parameters import Parameters
@@ -29,17 +30,25 @@ class Node:
 
     Attributes:
         inputs: Parameter of `__call__` -> the layer class, or the `Parameters` class, that it takes.
+        hooks: The flow's hooks and the layer's, in the order in which they run.
     """
 
     name: str
     layer: type[Layer]
     configuration: Configuration
     inputs: Mapping[str, type[Layer] | type[Parameters]]
+    hooks: Sequence[Hook] = ()
+
+    def hooks_of(self, kind: str) -> list[Hook]:
+        """The hooks of one kind."""
+        return [hook for hook in self.hooks if hook.kind == kind]
 
     @property
     def dependencies(self) -> tuple[str, ...]:
         """Names of the layers that must have finished before this one starts, each once, in order."""
-        names = (kind.__name__ for kind in self.inputs.values() if issubclass(kind, Layer))
+        kinds = [*self.inputs.values(), *(kind for hook in self.hooks for kind in hook.inputs.values())]
+        # A flow's hook that takes a layer runs for that layer, too, which does not wait for itself.
+        names = (kind.__name__ for kind in kinds if issubclass(kind, Layer) and kind is not self.layer)
         return tuple(dict.fromkeys(names))
 
 
@@ -67,17 +76,17 @@ class Graph:
         return self.nodes[name]
 
 
-def build(flow: str, registry: Mapping[str, Registration]) -> Graph:
+def build(flow: type[Any], registry: Mapping[str, Registration]) -> Graph:
     """The graph of the registered layers.
 
     Raises:
         FlowError: No layers, or names, annotations and configurations that cannot be run, or a cycle; all of them are
             named in one message.
     """
-    class_name(flow)
+    title = class_name(flow.__name__)
     if not registry:
         raise FlowError(
-            f"flow {flow} has no layers.", remedy=f"Register one: put @{flow}.register over a subclass of Layer."
+            f"flow {title} has no layers.", remedy=f"Register one: put @{title}.register over a subclass of Layer."
         )
     problems: list[FlowError] = []
     nodes = {}
@@ -87,17 +96,17 @@ def build(flow: str, registry: Mapping[str, Registration]) -> Graph:
         except FlowError as error:
             problems.append(error)
     if problems:
-        raise problems[0] if len(problems) == 1 else _together(flow, problems)
+        raise problems[0] if len(problems) == 1 else _together(title, problems)
     try:
         order = tuple(TopologicalSorter({name: node.dependencies for name, node in nodes.items()}).static_order())
     except CycleError as error:
         # graphlib gives each node before the one that needs it: a cycle reads better the way the annotations point.
         path = " -> ".join(reversed(error.args[1]))
         raise FlowError(
-            f"flow {flow} has a cycle: {path} (each needs the next).",
+            f"flow {title} has a cycle: {path} (each needs the next).",
             remedy="Take one of these layers out of the other's __call__ parameters.",
         ) from None
-    return Graph(flow, {name: nodes[name] for name in order})
+    return Graph(title, {name: nodes[name] for name in order})
 
 
 def _together(flow: str, problems: list[FlowError]) -> FlowError:
@@ -105,14 +114,14 @@ def _together(flow: str, problems: list[FlowError]) -> FlowError:
     return FlowError(f"flow {flow} cannot be run, for {len(problems)} reasons:", remedy="\n".join(each))
 
 
-def make_node(flow: str, name: str, registry: Mapping[str, Registration]) -> Node:
+def make_node(flow: type[Any], name: str, registry: Mapping[str, Registration]) -> Node:
     """The node of one layer, with its annotations resolved; the other layers are not looked into.
 
     Raises:
         FlowError: As `build` does.
     """
     registration = registry[class_name(name)]
-    where = f"layer {name} of flow {flow}"
+    where = f"layer {name} of flow {flow.__name__}"
     taken = sorted(RESERVED & vars(registration.layer).keys())
     if taken:
         raise FlowError(f"{where} defines {taken[0]!r}, a name that laminar uses itself.", remedy="Rename it.")
@@ -120,7 +129,29 @@ def make_node(flow: str, name: str, registry: Mapping[str, Registration]) -> Nod
         raise FlowError(f"{where} has no __call__.", remedy=f"Define __call__(self) in class {name}: it is the step.")
     registration.configuration.check(where)
     inputs = _inputs(registration.layer.__call__, where, registry)
-    return Node(name, registration.layer, registration.configuration, inputs)
+    _check_foreach(registration.configuration.foreach, inputs, where)
+    hooks = [
+        *_hooks(flow, where, registry, own=False),
+        *_hooks(registration.layer, where, registry, own=True),
+    ]
+    return Node(name, registration.layer, registration.configuration, inputs, hooks)
+
+
+def _hooks(owner: type[Any], where: str, registry: Mapping[str, Registration], *, own: bool) -> Iterator[Hook]:
+    for kind, name, function in defined_in(owner):
+        if kind == ENTRY and inspect.isgeneratorfunction(function):
+            raise FlowError(f"entry hook {name} yields.", remedy="Let it return True or False.")
+        spot = f"hook {name}, for {where}" if own else f"hook {name} of flow {where.rsplit(' ', 1)[-1]}"
+        yield Hook(kind, name, function, _inputs(function, spot, registry), own)
+
+
+def _check_foreach(foreach: ForEach | None, inputs: Mapping[str, type[Any]], where: str) -> None:
+    for parameter in foreach.parameters if foreach else ():
+        if parameter.layer not in inputs.values():
+            raise FlowError(
+                f"{where} iterates over {parameter.layer.__name__}.{parameter.attribute}, which is not one of its inputs.",
+                remedy=f"Take {parameter.layer.__name__} as a parameter of __call__.",
+            )
 
 
 def _inputs(

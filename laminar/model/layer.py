@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol, TypeVar
 
 from laminar.errors import LayerError
@@ -52,6 +53,9 @@ class Context(Protocol):
 
     def assigned(self, name: str) -> None:
         """Note that an attribute was assigned."""
+
+    def shard(self, values: Mapping[str, Iterable[Any]]) -> None:
+        """Save artifacts item by item."""
 
 
 class Layer:
@@ -119,6 +123,30 @@ class Layer:
     def scratch(self) -> str:
         """A writable directory of this attempt, gone when it ends."""
         return self._bound("scratch").scratch
+
+    def shard(self, **values: Iterable[Any]) -> None:
+        """Save artifacts item by item: `self.shard(lines=read_lines())`.
+
+        Each iterable is consumed at once and never held: a generator of a million items needs memory for one. Layers that
+        read the attribute get a lazy sequence, and a ForEach over it one split per item.
+
+        Raises:
+            LayerError: A value is not iterable, or an item cannot be saved.
+        """
+        for name, items in values.items():
+            if name in RESERVED or name.startswith("_"):
+                raise LayerError(
+                    f"layer {self.name} shards {name!r}, which cannot be an artifact.", remedy="Rename it."
+                )
+            if not isinstance(items, Iterable):
+                raise LayerError(
+                    f"layer {self.name} shards {name}, a {type(items).__name__}, which is not iterable.",
+                    remedy=f"Assign it instead: self.{name} = ...",
+                )
+        if self._context is None:
+            self.__dict__.update({name: list(items) for name, items in values.items()})
+        else:
+            self._context.shard(values)
 
     def _bound(self, name: str) -> Context:
         if self._context is None:

@@ -12,6 +12,7 @@ from laminar.engine.events import (
     Ended,
     Event,
     LayerPlanned,
+    LayerSkipped,
     SplitDone,
 )
 
@@ -25,6 +26,7 @@ class Row:
         running: Index -> attempt of what runs now.
         retrying: Index -> why its last attempt failed, of what waits for another.
         failed: Index -> why it finally failed.
+        skipped: Why it does not run.
         began: When it was cut into splits, in seconds since the run began.
         ended: When its last split was done, or the first finally failed.
     """
@@ -36,14 +38,17 @@ class Row:
     running: dict[int, int] = field(default_factory=dict)
     retrying: dict[int, str] = field(default_factory=dict)
     failed: dict[int, str] = field(default_factory=dict)
+    skipped: str = ""
     began: float | None = None
     ended: float | None = None
 
     @property
     def state(self) -> str:
-        """`done`, `failed`, `running`, `retrying`, `queued` or `waiting`."""
+        """`skipped`, `done`, `failed`, `running`, `retrying`, `queued` or `waiting`."""
         if self.failed:
             return "failed"
+        if self.skipped:
+            return "skipped"
         if self.began is None:
             return "waiting"
         if self.done == self.splits:
@@ -76,6 +81,8 @@ class Board:
                 row.began, row.splits, row.done = event.at, event.splits, event.done
                 if row.done == row.splits:
                     row.ended = event.at
+            case LayerSkipped():
+                self.rows[event.layer].skipped = event.reason
             case AttemptStarted():
                 row = self.rows[event.layer]
                 row.running[event.index] = event.attempt
@@ -99,7 +106,7 @@ class Board:
 
     def waiting_for(self, row: Row) -> list[str]:
         """The layers that `row` still waits for."""
-        return [name for name in row.waits_for if self.rows[name].state != "done"]
+        return [name for name in row.waits_for if self.rows[name].state not in ("done", "skipped")]
 
 
 def plural(count: int, noun: str, many: str = "") -> str:

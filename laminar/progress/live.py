@@ -21,6 +21,7 @@ _LOOKS = {
     "failed": ("✗", "x", "red"),
     "running": ("●", "*", "cyan"),
     "retrying": ("↻", "~", "yellow"),
+    "skipped": ("─", "-", "yellow"),
     "queued": ("○", "o", "cyan"),
     "waiting": ("○", ".", "dim"),
 }
@@ -118,6 +119,8 @@ class Live:
         return Text(row.state, style)
 
     def _note(self, row: Row) -> Text:
+        if row.skipped:
+            return Text(row.skipped, "dim")
         if row.failed:
             index, cause = next(iter(row.failed.items()))
             return Text(f"/{index} {cause}", "red")
@@ -137,4 +140,4 @@ class Live:
 
 
 def _urgency(row: Row) -> int:
-    return ("failed", "retrying", "running", "queued", "waiting", "done").index(row.state)
+    return ("failed", "retrying", "running", "queued", "waiting", "skipped", "done").index(row.state)

@@ -12,6 +12,7 @@ from laminar.engine.events import (
     Ended,
     Event,
     LayerPlanned,
+    LayerSkipped,
     Printed,
     SplitDone,
     Warned,
@@ -44,6 +45,8 @@ class Plain:
             case LayerPlanned() if event.splits != 1 or event.done:
                 done = f", {event.done} done before" if event.done else ""
                 return [f"{event.layer} {plural(event.splits, 'split')}{done}"]
+            case LayerSkipped():
+                return [f"{event.layer} skipped: {event.reason}"]
             case AttemptStarted():
                 return [f"{event.layer}/{event.index} running (attempt {event.attempt})"]
             case AttemptFailed():
