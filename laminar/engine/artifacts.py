@@ -23,8 +23,11 @@ Entry = dict[str, Any]
 INLINE_BYTES = 1024
 """Content of at most this size stays in the entry: a small value costs neither a file nor a flush of its own."""
 
-PAGE_ITEMS = 4096
-"""Entries of a shard are kept in pages of so many, so that neither writing nor reading one needs memory for all."""
+PAGE_ITEMS = 512
+"""Entries of a shard are kept in pages of so many: neither writing nor reading needs memory for all, and a split that wants
+one item reads one page, and a COMMIT that names a page for every 512 items."""
+
+_PAGES_KEPT = 8
 
 _ALIGN = 64
 """Parts begin at multiples of this many bytes, which suits vector loads from a mapped array."""
@@ -43,6 +46,7 @@ class Archive:
     def __init__(self, store: Datastore, codecs: Sequence[Codec]) -> None:
         self.store = store
         self._codecs = codecs
+        self._pages: dict[str, list[Entry]] = {}
         self._by_name = {codec.name: codec for codec in codecs}
 
     def save(self, value: Any) -> Entry:
@@ -85,8 +89,16 @@ class Archive:
 
     def load_page(self, shard: Entry, page: int, name: str, layer: str) -> list[Entry]:
         """The entries of one page of a shard; `name` and `layer` are for messages."""
-        (data,) = self._read(shard["pages"][page], name, layer)
-        entries: list[Entry] = json.loads(bytes(data))
+        place = shard["pages"][page]
+        digest = place.get("blob")
+        entries: list[Entry] | None = self._pages.get(digest)
+        if entries is None:
+            (data,) = self._read(place, name, layer)
+            entries = json.loads(bytes(data))
+            if len(self._pages) >= _PAGES_KEPT:
+                self._pages.clear()
+            if digest:
+                self._pages[digest] = entries
         return entries
 
     def load(self, entry: Entry, name: str, layer: str) -> Any:

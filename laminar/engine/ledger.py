@@ -86,10 +86,17 @@ class Plan:
 
 @dataclass(frozen=True)
 class Started:
-    """How an attempt was started: the configuration that hooks may have changed, and whether another try may follow."""
+    """How an attempt was started.
+
+    Attributes:
+        configuration: How it is run.
+        last: Whether no try follows if it fails in user code.
+        changed: Whether hooks made the configuration another than the registered one.
+    """
 
     configuration: Configuration
-    last: bool
+    last: bool = True
+    changed: bool = False
 
 
 @dataclass(frozen=True)
@@ -133,7 +140,7 @@ class Ledger:
         """Record that an attempt is about to start. Losing it to a power cut loses nothing: the attempt is gone too."""
         key = layout.started(self.flow, self.execution, task.layer, task.index, task.attempt)
         document = {
-            "configuration": started.configuration.to_json(),
+            "configuration": started.configuration.to_json() if started.changed else None,
             "last": started.last,
             "created": time.time(),
         }
@@ -197,8 +204,9 @@ class Ledger:
         key = layout.started(self.flow, self.execution, task.layer, task.index, task.attempt)
         document = records.load(self.store, key, "started")
         if document is None:
-            return Started(registered.copy(), last=True)
-        return Started(registered.with_json(document["configuration"]), document["last"])
+            return Started(registered)
+        changed = document["configuration"]
+        return Started(registered if changed is None else registered.with_json(changed), document["last"])
 
     def log(self, layer: str, index: int, attempt: int) -> bytes:
         """What an attempt printed."""

@@ -222,7 +222,9 @@ class Scheduler:
 
     def _start(self, split: Split) -> None:
         task = split.task
-        self.ledger.put_started(task, Started(split.configuration, split.last))
+        self.ledger.put_started(
+            task, Started(split.configuration, split.last, split.configuration is not split.node.configuration)
+        )
         key = layout.log(self.ledger.flow, self.ledger.execution, task.layer, task.index, task.attempt)
         show = None
         if self.options.logs:
