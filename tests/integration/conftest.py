@@ -71,16 +71,20 @@ class Engine:
     def inspect(self, name: str) -> Any:
         return json.loads(docker("inspect", name))[0]
 
-    def events(self, action: str) -> list[dict[str, str]]:
-        """The attributes of all events of one kind since the test began, in order: labels, `image`, `name`, `exitCode`."""
+    def events(self, *actions: str) -> list[dict[str, str]]:
+        """What happened to layers' containers since the test began, in order: `action`, labels, `image`, `name`, …"""
         window = [f"--since={self.since:.9f}", f"--until={time.time():.9f}"]
-        chosen = ["--filter=type=container", f"--filter=label={self.label}", f"--filter=event={action}"]
-        lines = docker("events", *window, *chosen, "--format={{json .}}").splitlines()
-        return [json.loads(line)["Actor"]["Attributes"] for line in lines]
+        labels = [f"--filter=label={self.label}", "--filter=label=laminar.layer"]
+        chosen = ["--filter=type=container", *(f"--filter=event={action}" for action in actions), *labels]
+        found = map(json.loads, docker("events", *window, *chosen, "--format={{json .}}").splitlines())
+        return [{"action": event["Action"], **event["Actor"]["Attributes"]} for event in found]
 
-    def kill(self, layer: str, *command: str) -> None:
-        """`docker kill`, or another command, on the container that runs this layer."""
-        self.docker(*(command or ("kill",)), self.running(layer))
+    def sweep(self) -> list[str]:
+        """Remove all containers of the project; returns their names."""
+        left = self.containers()
+        for name in left:
+            docker("rm", "--force", name, check=False)
+        return left
 
 
 @pytest.fixture(autouse=True)
@@ -92,10 +96,7 @@ def engine(project) -> Iterator[Engine]:
         if running.process.poll() is None:
             running.process.kill()
             running.process.communicate()
-    left = watched.containers()
-    for name in left:
-        docker("rm", "--force", name, check=False)
-    assert not left
+    assert watched.sweep() == []
 
 
 @pytest.fixture(scope="session")
