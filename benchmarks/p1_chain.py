@@ -15,8 +15,8 @@ from tempfile import TemporaryDirectory
 
 from harness import alternate, ratio, show
 
-from laminar.executors.docker import BASE_IMAGE
 from laminar.executors.docker_command import Place, docker_command, mount
+from laminar.executors.docker_image import BASE_IMAGE
 from laminar.model.configuration import WORKDIR, Container
 from laminar.model.wire import Task
 

@@ -30,7 +30,7 @@ class Nothing(Layer):
 
 def outside() -> None:
     """Start the container, with these scripts mounted, and a directory of its own for the rest."""
-    from laminar.executors.docker import BASE_IMAGE
+    from laminar.executors.docker_image import BASE_IMAGE
 
     here = Path(__file__).resolve()
     subprocess.run(

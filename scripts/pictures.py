@@ -20,7 +20,7 @@ from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console, RenderableType
 
 from laminar.engine.events import AttemptStarted, Ended, Event
-from laminar.executors.docker import BASE_IMAGE
+from laminar.executors.docker_image import BASE_IMAGE
 from laminar.flow import Flow
 from laminar.launch import schedule, settings_of
 from laminar.progress.live import Live
