@@ -12,7 +12,7 @@ from laminar.engine.artifacts import Archive, Entry
 from laminar.engine.ledger import Commit, Failure, Ledger
 from laminar.engine.results import Reader, layer_state, open_layer
 from laminar.engine.tracebacks import user_traceback
-from laminar.errors import InfrastructureError, LaminarError, LayerError, SkewError
+from laminar.errors import InfrastructureError, LaminarError, LayerError, SkewError, report
 from laminar.model.configuration import Configuration
 from laminar.model.graph import Node
 from laminar.model.layer import Layer, bind
@@ -141,6 +141,13 @@ def failure_of(error: BaseException) -> Failure:
         return Failure("infrastructure", type(error).__name__, error.message, error.remedy, error.details)
     words = f"{type(error).__name__}: {_message(error)}"
     return Failure("infrastructure", type(error).__name__, words, "", user_traceback(error))
+
+
+def words_of(failure: Failure) -> str:
+    """What the process of a failed attempt prints last, into its log."""
+    if failure.kind == "user":
+        return failure.traceback or f"{failure.error}: {failure.message}"
+    return report(LaminarError(failure.message, remedy=failure.remedy, details=failure.traceback))
 
 
 def _arguments(

@@ -125,6 +125,9 @@ class Executor(ABC):
     def close(self) -> None:
         """Leave nothing of the launch behind; called when no job runs any more."""
 
+    def abandon(self) -> None:  # noqa: B027 - most leave nothing behind
+        """See to it that nothing of the launch stays, without waiting for that: the user leaves at once."""
+
     def datastore(self, store: Datastore) -> str:
         """Where its processes find `store`."""
         return store.url

@@ -336,7 +336,7 @@ class Scheduler:
         self._timers = [timer for timer in self._timers if timer[2].job or not self._given_up(timer[2].task.layer)]
         heapq.heapify(self._timers)
         if self._failure is None:
-            tail = _without_end(attempt.log.tail, cause.details)
+            tail = _without_end(attempt.log.tail, cause.printed)
             log = "\n".join(["last lines of its log", *(f"    {line}" for line in tail)]) if tail else ""
             self._failure = ExecutionError(
                 f"{task.address} failed at attempt {task.attempt}: {cause.words}",

@@ -103,6 +103,18 @@ class Docker(Executor):
             self._engine.remove(name)
         self._engine.close()
 
+    def abandon(self) -> None:
+        """Have the engine remove what runs; a client of its own sees to that after this process has gone."""
+        names = list(self._names.values())
+        if names:
+            subprocess.Popen(
+                ["docker", "rm", "--force", *names],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+
     def datastore(self, store: object) -> str:
         """Where the store is mounted."""
         return STORE
@@ -166,11 +178,13 @@ class Docker(Executor):
         image = self._image(job.task.layer, container)
         identity = self._images.resolve(image, self._host, container.platform, f"layer {job.task.layer}")
         mounts = self._mounts.values(container, self._mounted(image))
-        code, last = _attach(job, docker_command(job.task, container, self._place, identity, mounts))
+        code, last, seen = _attach(job, docker_command(job.task, container, self._place, identity, mounts))
         state = self._engine.state(name)
-        while state is not None and state.status == "running":  # the client died, the container did not
-            self._engine.wait(name)
-            state = self._engine.state(name)
+        if state is not None and state.status == "running":  # the client died, the container did not
+            while state is not None and state.status == "running":
+                self._engine.wait(name)
+                state = self._engine.state(name)
+            _, last, _ = _attach(job, ["docker", "logs", name], seen)
         return _exit(code, state, last, job)
 
     def _stop(self, name: str) -> None:
@@ -185,8 +199,12 @@ def _connect(store: str) -> Engine:
         raise (no_engine(error, store) if in_container() else error) from error
 
 
-def _attach(job: Job, command: list[str]) -> tuple[int, str]:
-    """Run the client and pass on what it prints; returns its exit code and its last words."""
+def _attach(job: Job, command: list[str], seen: int = 0) -> tuple[int, str, int]:
+    """Run a client and pass on what it prints, but for the first `seen` bytes.
+
+    Returns:
+        Its exit code, its last words, and how many bytes it printed.
+    """
     with subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
@@ -195,8 +213,8 @@ def _attach(job: Job, command: list[str]) -> tuple[int, str]:
         start_new_session=True,  # Ctrl-C at the terminal is the scheduler's to handle
     ) as client:
         assert client.stdout is not None
-        last = follow(client.stdout.fileno(), job)
-    return client.returncode, last.decode("utf-8", "replace")
+        last, printed = follow(client.stdout.fileno(), job, seen)
+    return client.returncode, last.decode("utf-8", "replace"), printed
 
 
 _INIT = re.compile(r"^\[FATAL tini \(\d+\)\] exec (.+) failed: (.+)$", re.MULTILINE)

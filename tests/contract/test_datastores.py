@@ -15,7 +15,6 @@ class TestMemory(DatastoreContract):
     def store(self) -> Datastore:
         return Memory()
 
-    @pytest.mark.xfail(strict=True, reason="setdefault() is content: the same object put twice wins twice")
     def test_one_object_put_twice_is_put_once(self, store: Datastore) -> None:
         super().test_one_object_put_twice_is_put_once(store)
 

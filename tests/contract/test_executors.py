@@ -19,7 +19,6 @@ class TestThread(ExecutorContract):
     def executor(self) -> Executor:
         return Thread(concurrency=2)
 
-    @pytest.mark.xfail(strict=True, reason="settle() lets the thread that gave an attempt up give it up again")
     def test_cancelling_twice_reports_once(self, bench: Bench) -> None:
         super().test_cancelling_twice_reports_once(bench)
 

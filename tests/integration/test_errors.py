@@ -66,9 +66,6 @@ def test_image_with_other_code(project, image):
     assert project.value("F", allowed.execution, "B.value") == 3
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the log's last lines repeat the traceback and the message that are shown anyway"
-)
 def test_image_without_a_module_that_the_flow_imports(project):
     project.write("main.py", "import here\n" + flow())
     project.write("elsewhere/here.py", "")

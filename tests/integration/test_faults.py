@@ -162,9 +162,6 @@ def test_second_signal_waits_for_nobody(project, engine, gate):
         engine.sweep()
 
 
-@pytest.mark.xfail(
-    strict=True, reason="leaving at once leaves the containers behind, also running ones (durability, I4)"
-)
 def test_second_signal_leaves_no_container(project, engine, gate):
     leave_at_once(project, engine, gate)
     assert engine.sweep() == []
@@ -188,7 +185,6 @@ def test_client_that_is_killed_is_not_the_container(project, engine, gate):
     assert project.value("F", execution, "C.value") == 2
 
 
-@pytest.mark.xfail(strict=True, reason="what a container prints after its client died is not fetched from the engine")
 def test_client_that_is_killed_costs_no_line_of_the_log(project, engine, gate):
     execution = killed_client(project, engine, gate)
     assert project.log("F", execution, "B") == "before\nafter\n"

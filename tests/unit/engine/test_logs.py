@@ -69,7 +69,6 @@ def test_beyond_the_cap_it_is_dropped_and_the_log_says_so(store: Datastore, monk
     assert writer.tail[-1].strip() == "2999"
 
 
-@pytest.mark.xfail(strict=True, reason="the notice is written when the room is used up, not when something is dropped")
 def test_a_log_of_exactly_the_cap_is_whole(store: Datastore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logs, "CAP_BYTES", 1000)
     LogWriter(store, "log").write(b"x" * 1000)

@@ -48,7 +48,7 @@ def test_a_process_of_this_machine_is_no_container() -> None:
 def test_what_the_process_recorded_says_more_than_its_exit_code() -> None:
     failure = Failure("user", "ValueError", "on purpose", "", "the traceback")
     found = cause(Exit(code=1), failure)
-    assert found == Cause("user", "ValueError: on purpose", "", "the traceback", 1)
+    assert found == Cause("user", "ValueError: on purpose", "", "the traceback", 1, "the traceback")
     assert cause(Exit(code=1), Failure("user", "ValueError", "")).words == "ValueError"
 
 

@@ -34,9 +34,6 @@ def test_outside_an_execution_it_is_the_only_split_and_the_first_attempt() -> No
     assert a.configuration.retry.attempts == 1
 
 
-@pytest.mark.xfail(
-    strict=True, reason="Layer.__getattr__ is asked next and puts its own words in place of the property's"
-)
 @pytest.mark.parametrize("name", ["execution", "state", "scratch"])
 def test_what_only_an_execution_has_says_so(name: str) -> None:
     with pytest.raises(AttributeError, match=f"A.{name} is there in an execution only"):
