@@ -164,6 +164,9 @@ def test_second_signal_waits_for_nobody(project, engine, gate):
 
 def test_second_signal_leaves_no_container(project, engine, gate):
     leave_at_once(project, engine, gate)
+    deadline = time.monotonic() + 30  # the engine is still at it when the scheduler has gone
+    while engine.containers() and time.monotonic() < deadline:
+        time.sleep(0.1)
     assert engine.sweep() == []
 
 
