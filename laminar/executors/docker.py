@@ -27,7 +27,7 @@ class Docker(Executor):
 
     Args:
         image: Image of every layer whose Container names none. Where none is given: in a container, the scheduler's own
-            image; else laminar's, with the project mounted over its workdir.
+            image; else what `laminar build` made of the project; else laminar's, with the project mounted over its workdir.
         concurrency: Containers at one time, at most; what the engine's cores and memory allow where none is given.
         images: Layer -> image, above all else.
         mount: Directory that is mounted read-only over the workdir of every image.
@@ -46,6 +46,8 @@ class Docker(Executor):
         self.concurrency = concurrency
         self.images = images or {}
         self.mount = mount
+        self.built: str | None = None
+        """What `laminar build` made of the project: for layers whose image nobody names, outside of containers."""
 
     def open(self, launch: Launch) -> None:
         """Find the engine, the store and the images; ask each image, once, whether it can run the flow.
@@ -123,7 +125,8 @@ class Docker(Executor):
 
     def _image(self, layer: str, container: Container) -> str:
         """The image that a layer runs, by the name that the user knows."""
-        return self.images.get(layer) or container.image or self.image or self._host.image_name or BASE_IMAGE
+        named = self.images.get(layer) or container.image or self.image
+        return named or self._host.image_name or self.built or BASE_IMAGE
 
     def _mounted(self, image: str) -> str | None:
         """The directory of this machine that goes over the workdir, where one does."""
