@@ -79,17 +79,28 @@ def remember(directory: str, built: Built) -> None:
     """
     path = os.path.join(directory, BUILT)
     try:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".build-")
+        folder = os.path.dirname(path)
+        if not os.path.isdir(folder):
+            os.mkdir(folder)
+            _give(folder, directory)
+        descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=".build-")
         with open(descriptor, "w", encoding="utf-8") as file:
             json.dump(asdict(built), file)
             os.fchmod(descriptor, 0o644)
+            _give(descriptor, folder)
         os.replace(temporary, path)
     except OSError as error:
         raise StoreError(
             f"{built.image} is built, and cannot be remembered for this project: {error}",
             remedy=f"Name it when you schedule: --image {built.image}. Or give this user the directory.",
         ) from error
+
+
+def _give(made: str | int, like: str) -> None:
+    """What root makes in a user's project belongs to that user, whose datastore the directory will be."""
+    if os.geteuid() == 0:
+        owner = os.stat(like)
+        os.chown(made, owner.st_uid, owner.st_gid)
 
 
 def _check_project(directory: str) -> None:

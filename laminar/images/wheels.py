@@ -45,7 +45,7 @@ class Wheel:
     def write(self, folder: str) -> None:
         """Write it, the same bytes each time: the engine's cache compares them."""
         with zipfile.ZipFile(os.path.join(folder, self.file), "w", zipfile.ZIP_STORED) as archive:
-            for name, content in sorted(self.files.items()):
+            for name, content in self.files.items():
                 archive.writestr(zipfile.ZipInfo(name), content)
 
 
@@ -144,7 +144,7 @@ def _wheel(name: str, version: str, info: str, files: dict[str, bytes], tags: li
     parts = zip(*(tag.split("-") for tag in tags), strict=True)
     platform = "-".join(".".join(dict.fromkeys(part)) for part in parts)
     lines = ["Wheel-Version: 1.0", "Generator: laminar", "Root-Is-Purelib: true", *(f"Tag: {tag}" for tag in tags), ""]
-    files = {**files, f"{info}/WHEEL": "\n".join(lines).encode()}
+    files = dict(sorted({**files, f"{info}/WHEEL": "\n".join(lines).encode()}.items()))
     record = "".join(f"{_quoted(path)},sha256={_digest(content)},{len(content)}\n" for path, content in files.items())
     files[f"{info}/RECORD"] = f"{record}{info}/RECORD,,\n".encode()
     escaped = re.sub(r"[-_.]+", "_", name)
