@@ -209,9 +209,9 @@ _INIT = re.compile(r"^\[FATAL tini \(\d+\)\] exec (.+) failed: (.+)$", re.MULTIL
 def _exit(code: int, state: State | None, last: str, job: Job) -> Exit:
     """How the attempt ended, from the client's exit code and the engine's state of the container."""
     if state is None:
-        return (
-            Exit(error=_start_error(last, job)) if code == 125 and "Cannot connect" not in last else Exit(vanished=True)
-        )
+        # 125, or 126 and 127 where the engine's words remind the client of a command that it did not find.
+        refused = code == 125 or (code in (126, 127) and "Error response from daemon" in last)
+        return Exit(error=_start_error(last, job)) if refused and "Cannot connect" not in last else Exit(vanished=True)
     if state.status == "created":
         return Exit(code=state.code, error=_start_error(state.error or last, job))
     if state.code in (126, 127) and (init := _INIT.search(last)):
