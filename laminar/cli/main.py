@@ -15,6 +15,7 @@ from laminar.version import __version__
 
 COMMANDS = {
     "schedule": "Run a flow: every layer in a container of its own.",
+    "build": "Build the project's image, or laminar's own base image.",
     "execute": "Evaluate one layer; what the scheduler starts in each container.",
 }
 """Subcommands with their help, in the order of a first hour. `laminar.cli.NAME` has the command NAME."""

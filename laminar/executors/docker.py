@@ -27,7 +27,7 @@ class Docker(Executor):
 
     Args:
         image: Image of every layer whose Container names none. Where none is given: in a container, the scheduler's own
-            image; else laminar's, with the project mounted over its workdir.
+            image; else what `laminar build` made of the project; else laminar's, with the project mounted over its workdir.
         concurrency: Containers at one time, at most; what the engine's cores and memory allow where none is given.
         images: Layer -> image, above all else.
         mount: Directory that is mounted read-only over the workdir of every image.
@@ -46,6 +46,8 @@ class Docker(Executor):
         self.concurrency = concurrency
         self.images = images or {}
         self.mount = mount
+        self.built: str | None = None
+        """What `laminar build` made of the project: for layers whose image nobody names, outside of containers."""
 
     def open(self, launch: Launch) -> None:
         """Find the engine, the store and the images; ask each image, once, whether it can run the flow.
@@ -135,7 +137,8 @@ class Docker(Executor):
 
     def _image(self, layer: str, container: Container) -> str:
         """The image that a layer runs, by the name that the user knows."""
-        return self.images.get(layer) or container.image or self.image or self._host.image_name or BASE_IMAGE
+        named = self.images.get(layer) or container.image or self.image
+        return named or self._host.image_name or self.built or BASE_IMAGE
 
     def _mounted(self, image: str) -> str | None:
         """The directory of this machine that goes over the workdir, where one does."""
@@ -224,9 +227,9 @@ _INIT = re.compile(r"^\[FATAL tini \(\d+\)\] exec (.+) failed: (.+)$", re.MULTIL
 def _exit(code: int, state: State | None, last: str, job: Job) -> Exit:
     """How the attempt ended, from the client's exit code and the engine's state of the container."""
     if state is None:
-        return (
-            Exit(error=_start_error(last, job)) if code == 125 and "Cannot connect" not in last else Exit(vanished=True)
-        )
+        # 125, or 126 and 127 where the engine's words remind the client of a command that it did not find.
+        refused = code == 125 or (code in (126, 127) and "Error response from daemon" in last)
+        return Exit(error=_start_error(last, job)) if refused and "Cannot connect" not in last else Exit(vanished=True)
     if state.status == "created":
         return Exit(code=state.code, error=_start_error(state.error or last, job))
     if state.code in (126, 127) and (init := _INIT.search(last)):

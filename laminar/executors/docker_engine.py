@@ -58,7 +58,7 @@ class Engine:
         self.machine = str(info.get("Name", ""))
         self.platform = f"{info['OSType']}/{_ARCHITECTURES.get(info['Architecture'], info['Architecture'])}"
         options = " ".join(info.get("SecurityOptions") or ())
-        self.rootless = "name=rootless" in options
+        self.rootless = "name=rootless" in options or bool(info.get("Rootless"))  # the latter is Podman's word
         """Root in a container is this user outside: no other user could write to this user's files."""
         self.remaps_users = "name=userns" in options
         """Users in containers are others outside, unless a container asks for the machine's own."""
