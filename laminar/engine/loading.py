@@ -268,9 +268,10 @@ def _instance(target: Target, flow: type[Any]) -> Any:
     except LaminarError:
         raise
     except Exception as error:
+        place = target.path or f"module {target.module}"
         raise TargetError(
             f"{flow.__name__}() raises {type(error).__name__}: {error}.",
-            remedy=f"Give each argument of its __init__ a default, or construct one at the top level of {target.path or f'module {target.module}'}.",
+            remedy=f"Give each argument of its __init__ a default, or construct one at the top level of {place}.",
         ) from error
 
 

@@ -3,7 +3,6 @@
 In the template, these stand for what differs between projects; each is a word that nothing else there contains:
 
     ProjectFlow     the flow's class
-    IMAGE-NAME      the name of the project's image
     VERSION         this laminar's version
 """
 
@@ -47,16 +46,14 @@ class Project:
     Attributes:
         directory: Where.
         flow: Name of the flow's class.
-        image: Name of its image.
     """
 
     directory: str
     flow: str
-    image: str
 
     @classmethod
     def named_after(cls, directory: str) -> Project:
-        """The project in `directory`: `my-etl` has the flow `MyEtlFlow` and the image `my-etl`.
+        """The project in `directory`, whose flow is named after it: `MyEtlFlow` in `my-etl`.
 
         Raises:
             UsageError: The directory's name gives no name for a flow.
@@ -70,8 +67,7 @@ class Project:
             )
         if len(words) > 1 and words[-1].lower() == "flow":
             words.pop()  # hello-flow is HelloFlow
-        flow = class_name("".join(word[0].upper() + word[1:] for word in words) + "Flow")
-        return cls(directory, flow, "-".join(words).lower())
+        return cls(directory, class_name("".join(word[0].upper() + word[1:] for word in words) + "Flow"))
 
     def create(self) -> Iterator[str]:
         """Write the project's files, one after the other; gives the path of each.
@@ -98,7 +94,7 @@ class Project:
         """What stands in one of `FILES`."""
         with open(os.path.join(TEMPLATE, *file.split("/")), encoding="utf-8") as template:
             text = template.read()
-        for word, value in (("ProjectFlow", self.flow), ("IMAGE-NAME", self.image), ("VERSION", __version__)):
+        for word, value in (("ProjectFlow", self.flow), ("VERSION", __version__)):
             text = text.replace(word, value)
         return text
 
