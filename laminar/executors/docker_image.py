@@ -130,9 +130,9 @@ def _probe(store: Datastore, name: str, command: list[str], key: tuple[str, ...]
     place = layout.image(digest)
     known = records.load(store, place, "image")
     if known is None:
-        known = asdict(ask(name, command))
+        known = {"answer": asdict(ask(name, command))}  # apart: a record has names of its own
         records.create(store, place, "image", known, durable=False)
-    return Probe(**{field: known[field] for field in Probe.__dataclass_fields__})
+    return Probe(**known["answer"])
 
 
 def verdict(answer: Probe, name: str, target: str, container: Container, user: str, asks_for_flow: bool) -> str:
