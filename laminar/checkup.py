@@ -9,14 +9,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Generator, Iterator
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
 from dataclasses import dataclass, field
 
 from laminar import wiring
 from laminar.engine import loading
 from laminar.engine.checks import Check, Subject, attempt, failed, skew
 from laminar.engine.ports import Datastore
-from laminar.errors import InfrastructureError, LaminarError, StoreError, TargetError
+from laminar.errors import InfrastructureError, LaminarError, SettingsError, StoreError, TargetError
 from laminar.flow import Flow
 from laminar.launch import settings_of
 from laminar.model.configuration import Container
@@ -93,11 +93,14 @@ def _python() -> Check:
 
 
 def _settings(app_dir: str | None, config: str | None) -> Generator[Check, None, Settings]:
-    """All settings; the defaults where they cannot be read."""
+    """All settings; those of the environment where the file is wrong, and the defaults where that is."""
+    flags = {"app_dir": app_dir}
     try:
-        settings = resolve({"app_dir": app_dir}, file=config)
-    except LaminarError as error:
+        settings = resolve(flags, file=config)
+    except SettingsError as error:
         yield failed("settings", error)
+        with suppress(SettingsError):
+            return resolve(flags, file=os.devnull)
         return Settings({name: Setting(option.default, "default") for name, option in OPTIONS.items()})
     made = [f"{name} {settings[name]} ({settings.source(name)})" for name in settings if _is_set(settings, name)]
     place = FILE if os.path.exists(FILE) else f"no {FILE} here"
@@ -230,7 +233,6 @@ def _without_traceback(error: LaminarError) -> LaminarError:
         return error
     place = re.findall(r'File "([^"]+)", line (\d+)', error.details)
     where = f" ({os.path.basename(place[-1][0])}:{place[-1][1]})" if place else ""
-    last = error.details.splitlines()[-1]
-    return TargetError(
-        f"{error.message} {last}{where}", remedy="Mend the module; laminar schedule shows its traceback."
-    )
+    what, raises, _ = error.message.partition(" raises ")
+    words = f"{what}{raises}{error.details.splitlines()[-1]}" if raises else error.message.rstrip(".")
+    return TargetError(f"{words}{where}.", remedy="Mend the module; laminar schedule shows its traceback.")
