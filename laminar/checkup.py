@@ -153,7 +153,8 @@ def _writable(store: Datastore) -> Check:
     """
     if os.path.isabs(store.url) and not os.path.exists(store.url):
         parent = _existing(store.url)
-        if not os.path.isdir(parent) or not os.access(parent, os.W_OK | os.X_OK):
+        effective = os.access in os.supports_effective_ids
+        if not os.path.isdir(parent) or not os.access(parent, os.W_OK | os.X_OK, effective_ids=effective):
             why = f"this user may not write to {parent}" if os.path.isdir(parent) else f"{parent} is not a directory"
             raise StoreError(
                 f"the datastore {store.url} cannot be made: {why}.",

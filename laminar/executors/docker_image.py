@@ -82,8 +82,8 @@ class Images:
 
     def check(self, name: str, identity: str, container: Container, *, asks_for_flow: bool) -> None:
         """Raise where an image cannot run the flow; `asks_for_flow` unless the project is mounted over its workdir."""
-        if name == BASE_IMAGE:
-            return  # it is this laminar's, and holds no project
+        if name == BASE_IMAGE and not asks_for_flow:
+            return  # it is this laminar's, and need not hold the project
         user = container.user or self._place.user
         command = probe_command(container, self._place, identity, self._target)
         key = (identity, user, container.workdir, self._target)
