@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from laminar.engine.checks import Check, Subject
 from laminar.engine.events import Event
 from laminar.engine.ledger import Failure
 from laminar.engine.ports import Datastore
@@ -135,6 +136,10 @@ class Executor(ABC):
     def facts(self) -> dict[str, Any]:
         """What the records of this launch say about the engine, such as image ids by layer; asked once, after `open`."""
         return {}
+
+    def checks(self, subject: Subject) -> Iterable[Check]:
+        """What `laminar doctor` says of the engine; changes nothing, and needs no `open` before."""
+        return ()
 
     @property
     def warnings(self) -> list[str]:

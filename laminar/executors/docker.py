@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import re
 import subprocess
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
+from laminar.engine.checks import Check, Subject, attempt, failed
 from laminar.engine.executor import Capacity, Executor, Exit, Job, Launch, Report
 from laminar.errors import EngineError, LaminarError, UsageError
+from laminar.executors import docker_checkup
 from laminar.executors.docker_command import LABEL, STORE, Place, container_name, docker_command, store_label
 from laminar.executors.docker_engine import Engine, State
-from laminar.executors.docker_host import Host, in_container, no_engine
+from laminar.executors.docker_host import Host, lacks_socket, no_engine
 from laminar.executors.docker_image import BASE_IMAGE, Images, no_laminar
-from laminar.executors.docker_mounts import Mounts
+from laminar.executors.docker_mounts import Mounts, uid_gid
 from laminar.executors.output import follow
 from laminar.executors.workers import Workers
 from laminar.model.configuration import Container
@@ -78,6 +83,23 @@ class Docker(Executor):
         for layer, container in launch.containers.items():
             self._ids[layer] = self._check(layer, container)
 
+    def checks(self, subject: Subject) -> Iterator[Check]:
+        """The docker command, the engine and its clock, what containers will see, and the images."""
+        command = attempt("docker", docker_checkup.command)
+        yield command
+        if command.status == "error":
+            return
+        try:
+            engine = _connect(subject.store)
+            self._host = Host.find(engine)
+        except EngineError as error:
+            yield failed("engine", error)
+            return
+        with closing(engine):
+            yield attempt("engine", lambda: docker_checkup.resources(engine, subject.containers))
+            yield docker_checkup.clock(engine)
+            yield from self._checks_inside(engine, subject)
+
     def capacity(self) -> Capacity:
         """The engine's cores and memory, as `docker info` has them."""
         return Capacity(cpu=self._engine.cpus, memory=self._engine.memory, jobs=self.concurrency)
@@ -135,25 +157,36 @@ class Docker(Executor):
         """The engine and the images."""
         return f"docker · {', '.join(self._images.titles)}"
 
+    def _checks_inside(self, engine: Engine, subject: Subject) -> Iterator[Check]:
+        subject = replace(subject, user="0:0" if engine.rootless else subject.user)
+        place = Place(subject.flow, subject.store, subject.user, engine.remaps_users)
+        images = {layer: self._image(layer, container) for layer, container in subject.containers.items()}
+        projects = {layer: self._mounted(image, subject.app_dir) for layer, image in images.items()}
+        yield attempt("mounts", lambda: docker_checkup.mounts(self._host, subject, projects))
+        layers = ((images[name], asked, projects[name] is not None) for name, asked in subject.containers.items())
+        for name, container, mounted in docker_checkup.distinct(layers):
+            look = partial(docker_checkup.image, engine, self._host, place, name, container, subject.target, mounted)
+            yield attempt("image", look)
+
     def _image(self, layer: str, container: Container) -> str:
         """The image that a layer runs, by the name that the user knows."""
         named = self.images.get(layer) or container.image or self.image
         return named or self._host.image_name or self.built or BASE_IMAGE
 
-    def _mounted(self, image: str) -> str | None:
+    def _mounted(self, image: str, app_dir: str) -> str | None:
         """The directory of this machine that goes over the workdir, where one does."""
         if self.mount is None and image == BASE_IMAGE and not self._host.inside:
-            return self._launch.app_dir  # laminar's own image holds no project
+            return app_dir  # laminar's own image holds no project
         return self.mount
 
     def _check(self, layer: str, container: Container) -> str:
         """Raise what can be known of a layer's container before it starts; returns the id of its image."""
         where = f"layer {layer}"
         if container.user:
-            self._launch.datastore.check(_uid_gid(container.user, layer))
+            self._launch.datastore.check(uid_gid(container.user, where))
         image = self._image(layer, container)
         identity = self._images.resolve(image, self._host, container.platform, where)
-        mounted = self._mounted(image)
+        mounted = self._mounted(image, self._launch.app_dir)
         self._mounts.check(container, mounted, container.user or self._place.user, where)
         self._images.check(image, identity, container, asks_for_flow=mounted is None)
         return identity
@@ -180,7 +213,7 @@ class Docker(Executor):
         container = job.configuration.container
         image = self._image(job.task.layer, container)
         identity = self._images.resolve(image, self._host, container.platform, f"layer {job.task.layer}")
-        mounts = self._mounts.values(container, self._mounted(image))
+        mounts = self._mounts.values(container, self._mounted(image, self._launch.app_dir))
         code, last, seen = _attach(job, docker_command(job.task, container, self._place, identity, mounts))
         state = self._engine.state(name)
         if state is not None and state.status == "running":  # the client died, the container did not
@@ -199,7 +232,7 @@ def _connect(store: str) -> Engine:
     try:
         return Engine()
     except EngineError as error:
-        raise (no_engine(error, store) if in_container() else error) from error
+        raise (no_engine(error, store) if lacks_socket() else error) from error
 
 
 def _attach(job: Job, command: list[str], seen: int = 0) -> tuple[int, str, int]:
@@ -255,12 +288,3 @@ def _no_command(command: str, reason: str, job: Job) -> EngineError:
         f"{where} cannot run {command!r}: {reason}.",
         remedy="Correct container.command, or install the command in the image.",
     )
-
-
-def _uid_gid(user: str, layer: str) -> tuple[int, int]:
-    uid, _, gid = user.partition(":")
-    if not uid.isdigit() or not (gid or "0").isdigit():
-        raise UsageError(
-            f"layer {layer} has container.user = {user!r}.", remedy="Give numbers, UID or UID:GID, such as '1000:1000'."
-        )
-    return int(uid), int(gid or 0)  # without a group, the engine takes root's

@@ -91,6 +91,11 @@ def in_container() -> bool:
     return os.path.exists("/.dockerenv") or os.path.exists("/run/.containerenv")
 
 
+def lacks_socket() -> bool:
+    """Whether mounting the engine's socket is what would help: this looks like a container, and no engine is named."""
+    return in_container() and not os.environ.get("DOCKER_HOST") and not os.path.exists(_SOCKET)
+
+
 def command_with_mounts(store: str, image: str = "") -> str:
     """The command that starts this very scheduler in a container with all that it needs, for a shell on the host."""
     program = [os.path.basename(sys.argv[0]), *sys.argv[1:]]
