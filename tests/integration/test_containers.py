@@ -22,7 +22,7 @@ class A(Layer):
         self.user = [os.getuid(), os.getgid()]
         meet("A")
 
-@F.register
+@F.register(container=layers.Container(cpu=0.5))
 class B(Layer):
     def __call__(self) -> None:
         meet("B")
@@ -48,13 +48,13 @@ def test_a_layer_gets_the_container_that_it_asks_for(project, engine, gate):
     assert a["Name"].startswith("/laminar-F-A-0-1-")
 
     owner = project.store.stat()
-    for record, cpu, memory in ((a, 0.5, 300), (b, 1, 1500)):
+    for record, memory in ((a, 300), (b, 1500)):
         config, host = record["Config"], record["HostConfig"]
         assert config["Cmd"] == ["laminar", "execute", "--layer", record["Config"]["Labels"]["laminar.layer"]]
         assert config["Entrypoint"] is None
         assert config["User"] == f"{owner.st_uid}:{owner.st_gid}"
         assert config["WorkingDir"] == "/laminar"
-        assert host["NanoCpus"] == cpu * 1e9
+        assert host["NanoCpus"] == 5e8
         assert host["Memory"] == host["MemorySwap"] == memory << 20
         assert host["SecurityOpt"] == ["no-new-privileges"]
         assert host["Init"]
@@ -75,8 +75,7 @@ def test_a_layer_gets_the_container_that_it_asks_for(project, engine, gate):
 
 def test_layers_that_ask_for_all_cores_run_one_after_the_other(project, engine, gate):
     cores = engine.docker("info", "--format={{.NCPU}}").strip()
-    every = f"@F.register(container=layers.Container(cpu={cores}))\n"
-    project.write("main.py", MAIN.replace("cpu=0.5, ", f"cpu={cores}, ").replace("@F.register\n", every))
+    project.write("main.py", MAIN.replace("cpu=0.5", f"cpu={cores}"))
     project.write("data/file", "content")
     running = project.start(*project.script, "schedule", "main:F")
     for _ in range(2):

@@ -253,6 +253,13 @@ def test_process_that_ends_without_a_commit(project, body):
     assert project.states("F", result.execution) == {"A": f"attempts {attempts}"}
 
 
+def test_child_that_a_layer_forks_does_not_commit(project):
+    project.write("main.py", FAILING.replace("BODY", "self.child = os.fork(); self.value = os.getpid()"))
+    result = project.laminar("schedule", "main:F", "--executor", "process")
+    assert result.code == 0, result.err
+    assert project.value("F", result.execution, "A.child") > 0  # the parent's
+
+
 @pytest.mark.parametrize("executor", ["thread", "process"])
 def test_layer_that_takes_too_long(project, executor):
     project.write(
