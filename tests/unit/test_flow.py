@@ -36,7 +36,7 @@ def test_registering_returns_the_layer_bare_and_with_a_configuration() -> None:
     assert made.registry()["B"].configuration.retry.attempts == 2
 
 
-@pytest.mark.parametrize("thing", [int, A(), lambda: None, "A", Flow], ids=repr)
+@pytest.mark.parametrize("thing", [int, A(), len, "A", Flow], ids=["class", "instance", "function", "text", "flow"])
 def test_only_layers_are_registered(thing: Any) -> None:
     with pytest.raises(FlowError, match="cannot be registered to flow F: it is not a layer"):
         flow("F").register()(thing)

@@ -29,6 +29,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     """A project directory; what is imported from it is forgotten afterwards."""
     modules, path = set(sys.modules), list(sys.path)
     yield tmp_path
+    loading._loading.clear()
     sys.path[:] = path
     for name in set(sys.modules) - modules:
         del sys.modules[name]

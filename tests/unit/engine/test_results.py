@@ -242,7 +242,6 @@ def test_a_layer_read_back_says_which_attempt_made_it_and_how(make_flow: MakeFlo
     assert (read.made_by, read.attempt, read.configuration.retry.attempts) == (2, 2, 2)
 
 
-@pytest.mark.xfail(strict=True, reason="Layer.__getattr__ takes the AttributeError for an artifact that was not set")
 def test_the_scratch_of_a_layer_that_has_run_is_gone_and_says_so(execution: Execution) -> None:
     with pytest.raises(AttributeError, match="scratch is gone"):
         _ = execution.layer(A).scratch
