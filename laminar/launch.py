@@ -99,7 +99,9 @@ class _Closing:
         """Nothing: the executor is open."""
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if not (isinstance(error, Interrupted) and error.at_once):
+        if isinstance(error, Interrupted) and error.at_once:
+            self._executor.abandon()
+        else:
             self._executor.close()
 
 

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from laminar import wiring
 from laminar.engine import layout, loading
-from laminar.engine.evaluate import evaluate, failure_of
+from laminar.engine.evaluate import evaluate, failure_of, words_of
 from laminar.engine.inputs import Inputs
-from laminar.engine.ledger import Failure, Ledger
+from laminar.engine.ledger import Ledger
 from laminar.engine.ports import Datastore
-from laminar.errors import LaminarError, SkewError, StoreError
+from laminar.errors import SkewError, StoreError
 from laminar.model import wire
 from laminar.model.wire import Task
 
@@ -53,7 +53,7 @@ def _evaluate(task: Task, find: Callable[[], Flow], app_dir: str) -> int:
         failure = failure_of(error)
         with suppress(StoreError):
             Ledger(store, name, task.execution).put_failure(task, failure)
-        print(_words(failure), file=sys.stderr, flush=True)  # noqa: T201 - the log of this attempt
+        print(words_of(failure), file=sys.stderr, flush=True)  # noqa: T201 - the log of this attempt
         return 1 if failure.kind == "user" else getattr(error, "exit_code", 3)
     if notice:
         sys.stdout.flush()
@@ -101,15 +101,6 @@ def _check_code(flow: Flow, task: Task, store: Datastore, app_dir: str) -> str:
             remedy="Rebuild the image, or type --allow-skew to run the code that is in it.",
         )
     return code.layers.get(task.layer, "")
-
-
-def _words(failure: Failure) -> str:
-    if failure.kind == "user":
-        return failure.traceback or f"{failure.error}: {failure.message}"
-    error = LaminarError(failure.message, remedy=failure.remedy, details=failure.traceback)
-    from laminar.errors import report
-
-    return report(error)
 
 
 def _end_with_scheduler() -> None:

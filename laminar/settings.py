@@ -1,7 +1,11 @@
-"""Settings: flag > what the code passes > `LAMINAR_*` > `laminar.yaml` > default, each value with its source."""
+"""Settings: flag > what the code passes > `LAMINAR_*` > `laminar.yaml` > default, each value with its source.
+
+The image has one source more, below `laminar.yaml`: what `laminar build` made of the project in this directory.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -11,6 +15,11 @@ from laminar.errors import SettingsError
 from laminar.model.names import nearest
 
 FILE = "laminar.yaml"
+BUILT = os.path.join(".laminar", "build.json")
+"""Where `laminar build` leaves what it made, in the project's directory."""
+
+BUILD = "laminar build"
+"""Source of an image that is remembered, rather than named by anybody."""
 
 Value = Any
 
@@ -92,7 +101,7 @@ OPTIONS: Mapping[str, Option] = {
 
 @dataclass(frozen=True)
 class Setting:
-    """A value and where it came from: `flag`, `code`, `LAMINAR_…`, `laminar.yaml` or `default`."""
+    """A value and where it came from: `flag`, `code`, `LAMINAR_…`, `laminar.yaml`, `laminar build` or `default`."""
 
     value: Value
     source: str
@@ -135,6 +144,7 @@ def resolve(
     environ = os.environ if environ is None else environ
     flags, code = flags or {}, code or {}
     in_file = read_file(file)
+    built = built_image()
     entries = {}
     for name, option in OPTIONS.items():
         variable = f"LAMINAR_{name.upper()}"
@@ -146,6 +156,8 @@ def resolve(
             entries[name] = Setting(_parsed(option, environ[variable], variable), variable)
         elif name in in_file:
             entries[name] = Setting(in_file[name], file or FILE)
+        elif name == "image" and built:
+            entries[name] = Setting(built, BUILD)
         else:
             entries[name] = Setting(option.default, "default")
     return Settings(entries)
@@ -178,6 +190,24 @@ def read_file(file: str | None = None) -> dict[str, Value]:
                 remedy=f"Options are: {', '.join(OPTIONS)}.{nearest(str(name), list(OPTIONS))}",
             )
     return {name: _parsed(OPTIONS[name], value, f"{name} in {path}") for name, value in content.items()}
+
+
+def built_image(directory: str = ".") -> str | None:
+    """The image that `laminar build` made last of the project in `directory`; None where it made none.
+
+    Raises:
+        SettingsError: Its record is damaged.
+    """
+    path = os.path.join(directory, BUILT)
+    try:
+        with open(path, encoding="utf-8") as file:
+            return _text(json.load(file)["image"])
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SettingsError(
+            f"{path} cannot be read: {error!r}", remedy="Run `laminar build` again, or remove the file."
+        ) from None
 
 
 def _parsed(option: Option, value: Any, where: str) -> Value:

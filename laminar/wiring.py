@@ -33,11 +33,14 @@ def datastore(place: str | Datastore) -> Datastore:
 def executor(settings: Settings) -> Executor:
     """The executor that the settings name, set up as they say; a copy of one that the code passes, for one launch."""
     from laminar.engine.executor import Executor
+    from laminar.settings import BUILD
 
     choice = settings["executor"]
     made: Executor = copy.copy(choice) if isinstance(choice, Executor) else _named(choice)
     if made.name == "docker":
-        made.image = settings["image"]  # type: ignore[attr-defined]
+        remembered = settings.source("image") == BUILD
+        made.image = None if remembered else settings["image"]  # type: ignore[attr-defined]
+        made.built = settings["image"] if remembered else None  # type: ignore[attr-defined]
         made.mount = settings["mount"]  # type: ignore[attr-defined]
         made.images = {**made.images, **settings["images"]}  # type: ignore[attr-defined]
     return made

@@ -14,8 +14,11 @@ from laminar.model.names import nearest
 from laminar.version import __version__
 
 COMMANDS = {
+    "init": "Make a project that runs at once: a flow, its image, its tests and their CI.",
     "schedule": "Run a flow: every layer in a container of its own.",
+    "build": "Build the project's image, or laminar's own base image.",
     "execute": "Evaluate one layer; what the scheduler starts in each container.",
+    "doctor": "Check what laminar needs on this machine and in this project, each with its remedy.",
 }
 """Subcommands with their help, in the order of a first hour. `laminar.cli.NAME` has the command NAME."""
 
@@ -52,6 +55,7 @@ def cli() -> None:
 
     \b
     Examples:
+      laminar init my-flow
       laminar schedule main:HelloFlow
       laminar schedule main:HelloFlow --executor process -p name=world
     """

@@ -19,8 +19,11 @@ class Memory(Datastore):
 
     def create(self, key: str, data: Buffer, *, durable: bool = True) -> bool:
         """Put `data` under `key` if it is absent."""
-        content = bytes(data)
-        return self._data.setdefault(key, content) is content
+        with self._lock:
+            if key in self._data:
+                return False
+            self._data[key] = bytes(data)
+            return True
 
     def read(self, key: str) -> Buffer:
         """What is under `key`."""

@@ -14,7 +14,7 @@ from laminar.engine.inputs import Inputs, read_from
 from laminar.engine.ledger import Commit, Failure, Started
 from laminar.engine.results import Reader, layer_state
 from laminar.engine.tracebacks import user_traceback
-from laminar.errors import InfrastructureError, LaminarError, LayerError, SkewError
+from laminar.errors import CorruptError, InfrastructureError, LaminarError, LayerError, SkewError, StoreError, report
 from laminar.model.configuration import Configuration
 from laminar.model.graph import Node
 from laminar.model.hooks import EXECUTION, Hook, Opened
@@ -171,12 +171,21 @@ def failure_of(error: BaseException) -> Failure:
         if isinstance(cause, LayerError):
             return Failure("refused", type(cause).__name__, cause.message, cause.remedy, cause.details)
         return Failure("user", type(cause).__name__, _message(cause), "", user_traceback(cause))
-    if isinstance(error, SkewError) or (isinstance(error, LaminarError) and not isinstance(error, InfrastructureError)):
+    if isinstance(error, SkewError | CorruptError) or (
+        isinstance(error, LaminarError) and not isinstance(error, InfrastructureError)
+    ):
         return Failure("refused", type(error).__name__, error.message, error.remedy, error.details)
     if isinstance(error, LaminarError):
         return Failure("infrastructure", type(error).__name__, error.message, error.remedy, error.details)
     words = f"{type(error).__name__}: {_message(error)}"
     return Failure("infrastructure", type(error).__name__, words, "", user_traceback(error))
+
+
+def words_of(failure: Failure) -> str:
+    """What the process of a failed attempt prints last, into its log."""
+    if failure.kind == "user":
+        return failure.traceback or f"{failure.error}: {failure.message}"
+    return report(LaminarError(failure.message, remedy=failure.remedy, details=failure.traceback))
 
 
 def _run(node: Node, task: Task, layer: Layer, context: Attempt, inputs: Inputs, readers: dict[str, Reader]) -> None:
@@ -198,8 +207,8 @@ def _run(node: Node, task: Task, layer: Layer, context: Attempt, inputs: Inputs,
             _save(layer, context, inputs.archive)
             hooks.close()
         _save(layer, context, inputs.archive)
-    except LayerFailed:
-        raise
+    except StoreError:
+        raise  # not the layer's doing
     except (Exception, KeyboardInterrupt, SystemExit) as error:
         raise LayerFailed from error
     finally:

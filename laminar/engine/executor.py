@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from laminar.engine.checks import Check, Subject
 from laminar.engine.events import Event
 from laminar.engine.ledger import Failure
 from laminar.engine.ports import Datastore
@@ -127,6 +128,9 @@ class Executor(ABC):
     def close(self) -> None:
         """Leave nothing of the launch behind; called when no job runs any more."""
 
+    def abandon(self) -> None:  # noqa: B027 - most leave nothing behind
+        """See to it that nothing of the launch stays, without waiting for that: the user leaves at once."""
+
     def datastore(self, store: Datastore) -> str:
         """Where its processes find `store`."""
         return store.url
@@ -134,6 +138,10 @@ class Executor(ABC):
     def facts(self) -> dict[str, Any]:
         """What the records of this launch say about the engine, such as image ids by layer; asked once, after `open`."""
         return {}
+
+    def checks(self, subject: Subject) -> Iterable[Check]:
+        """What `laminar doctor` says of the engine; changes nothing, and needs no `open` before."""
+        return ()
 
     @property
     def warnings(self) -> list[str]:

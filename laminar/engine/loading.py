@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from types import FrameType, FunctionType, ModuleType
 from typing import Any
 
-from laminar.errors import TargetError
+from laminar.errors import LaminarError, TargetError
 from laminar.model.names import nearest
 
 _loading: list[list[object]] = []
@@ -78,7 +78,9 @@ def schedules(frame: FrameType | None) -> bool:
     if _loading:
         return False
     while frame is not None:
-        if frame.f_code.co_name == "<module>" and frame.f_globals.get("__name__", "__main__") != "__main__":
+        name = frame.f_globals.get("__name__", "__main__")
+        # What is in no module table is run, not imported: the workers of pytest-xdist run theirs under a name of its own.
+        if frame.f_code.co_name == "<module>" and name != "__main__" and name in sys.modules:
             return False
         frame = frame.f_back
     return True
@@ -137,7 +139,8 @@ def find(loaded: Loaded, base: type[Any]) -> Any:
     """
     found = _named(loaded, base) if loaded.target.attribute else _only(loaded, base)
     if isinstance(found, type):
-        found = next((flow for flow in loaded.constructed if type(flow) is found), None) or found()
+        made = [flow for flow in loaded.constructed if type(flow) is found]
+        return made[0] if made else _instance(loaded.target, found)
     return found
 
 
@@ -257,6 +260,19 @@ def _named(loaded: Loaded, base: type[Any]) -> Any:
     if found is None:
         raise TargetError(f"module {module.__name__!r} has no attribute {attribute!r}.", remedy=there)
     raise TargetError(f"{loaded.target} is a {type(found).__name__}, not a flow.", remedy=there)
+
+
+def _instance(target: Target, flow: type[Any]) -> Any:
+    try:
+        return flow()
+    except LaminarError:
+        raise
+    except Exception as error:
+        place = target.path or f"module {target.module}"
+        raise TargetError(
+            f"{flow.__name__}() raises {type(error).__name__}: {error}.",
+            remedy=f"Give each argument of its __init__ a default, or construct one at the top level of {place}.",
+        ) from error
 
 
 def _only(loaded: Loaded, base: type[Any]) -> Any:

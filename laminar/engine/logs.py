@@ -62,11 +62,11 @@ class LogWriter:
             self._on_line(text)
 
     def _keep(self, data: bytes) -> None:
-        if self._room <= 0:
+        if self._room < 0:
             return
         piece = data[: self._room]
-        self._room -= len(piece)
-        if self._room <= 0:
+        self._room -= len(data)
+        if self._room < 0:
             piece += f"\n[laminar: the rest is dropped; a log is kept up to {CAP_BYTES >> 20} MiB]\n".encode()
         with suppress(StoreError):
             self._store.append(self._key, piece)

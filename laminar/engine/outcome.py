@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from dataclasses import dataclass
 
+from laminar.engine.evaluate import words_of
 from laminar.engine.executor import Exit
 from laminar.engine.ledger import Failure
 from laminar.errors import InfrastructureError
@@ -24,6 +25,7 @@ class Cause:
         words: One sentence.
         remedy: What to do about it.
         details: The user's traceback.
+        printed: What the process printed about it, which ends its log.
         exit_code: What the command exits with if this ends the run.
     """
 
@@ -32,6 +34,7 @@ class Cause:
     remedy: str = ""
     details: str = ""
     exit_code: int = 1
+    printed: str = ""
 
 
 def cause_of(
@@ -63,7 +66,7 @@ def cause_of(
     if failure is not None:
         exit_code = InfrastructureError.exit_code if failure.kind != USER and failure.error != "LayerError" else 1
         text = f"{failure.error}: {failure.message}" if failure.kind == USER else failure.message
-        return Cause(failure.kind, text.rstrip(": "), failure.remedy, failure.traceback, exit_code)
+        return Cause(failure.kind, text.rstrip(": "), failure.remedy, failure.traceback, exit_code, words_of(failure))
     return _unexplained(exit_, executor)
 
 

@@ -16,6 +16,8 @@ def type_name(value: Any) -> str:
 
 def preview(value: Any) -> str:
     """At most 80 characters. Cheap and safe for any value: only built-in types are looked into, never a user's `repr`."""
+    if type(value) is int and value.bit_length() > _WIDTH * 4:
+        return f"int of {value.bit_length()} bits"  # Python refuses to write very long ones out
     if type(value) in _PLAIN:
         text = repr(value[: _WIDTH + 1] if isinstance(value, str | bytes) else value)
     else:
@@ -27,7 +29,8 @@ def _outside(value: Any) -> str:
     name = type(value).__name__
     if type(value) in (list, tuple, set, frozenset, dict):
         return f"{name} of {len(value)}"
-    shape = getattr(value, "shape", None)
-    if type(shape) is tuple:
-        return f"{name} {' by '.join(map(str, shape))} {getattr(value, 'dtype', '')}".rstrip()
-    return name
+    try:
+        shape, kind = getattr(value, "shape", None), getattr(value, "dtype", "")
+    except Exception:  # a user's property may raise anything
+        return name
+    return f"{name} {' by '.join(map(str, shape))} {kind}".rstrip() if type(shape) is tuple else name

@@ -360,7 +360,7 @@ class Scheduler:
                 self._drop_timers(timer)
 
     def _error(self, split: Split, cause: Cause, tail: list[str]) -> ExecutionError:
-        tail = _without_end(tail, cause.details)
+        tail = _without_end(tail, cause.printed)
         log = "\n".join(["last lines of its log", *(f"    {line}" for line in tail)]) if tail else ""
         return ExecutionError(
             f"{split.task.address} failed at attempt {split.task.attempt}: {cause.words}",

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import re
 import subprocess
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
+from laminar.engine.checks import Check, Subject, attempt, failed
 from laminar.engine.executor import Capacity, Executor, Exit, Job, Launch, Report
 from laminar.errors import EngineError, LaminarError, UsageError
+from laminar.executors import docker_checkup
 from laminar.executors.docker_command import LABEL, STORE, Place, container_name, docker_command, store_label
 from laminar.executors.docker_engine import Engine, State
-from laminar.executors.docker_host import Host, in_container, no_engine
+from laminar.executors.docker_host import Host, lacks_socket, no_engine
 from laminar.executors.docker_image import BASE_IMAGE, Images, no_laminar
-from laminar.executors.docker_mounts import Mounts
+from laminar.executors.docker_mounts import Mounts, uid_gid
 from laminar.executors.output import follow
 from laminar.executors.workers import Workers
 from laminar.model.configuration import Container
@@ -27,7 +32,7 @@ class Docker(Executor):
 
     Args:
         image: Image of every layer whose Container names none. Where none is given: in a container, the scheduler's own
-            image; else laminar's, with the project mounted over its workdir.
+            image; else what `laminar build` made of the project; else laminar's, with the project mounted over its workdir.
         concurrency: Containers at one time, at most; what the engine's cores and memory allow where none is given.
         images: Layer -> image, above all else.
         mount: Directory that is mounted read-only over the workdir of every image.
@@ -46,6 +51,8 @@ class Docker(Executor):
         self.concurrency = concurrency
         self.images = images or {}
         self.mount = mount
+        self.built: str | None = None
+        """What `laminar build` made of the project: for layers whose image nobody names, outside of containers."""
 
     def open(self, launch: Launch) -> None:
         """Find the engine, the store and the images; ask each image, once, whether it can run the flow.
@@ -76,6 +83,23 @@ class Docker(Executor):
         for layer, container in launch.containers.items():
             self._ids[layer] = self._check(layer, container)
 
+    def checks(self, subject: Subject) -> Iterator[Check]:
+        """The docker command, the engine and its clock, what containers will see, and the images."""
+        command = attempt("docker", docker_checkup.command)
+        yield command
+        if command.status == "error":
+            return
+        try:
+            engine = _connect(subject.store)
+            self._host = Host.find(engine)
+        except EngineError as error:
+            yield failed("engine", error)
+            return
+        with closing(engine):
+            yield attempt("engine", lambda: docker_checkup.resources(engine, subject.containers))
+            yield docker_checkup.clock(engine)
+            yield from self._checks_inside(engine, subject)
+
     def capacity(self) -> Capacity:
         """The engine's cores and memory, as `docker info` has them."""
         return Capacity(cpu=self._engine.cpus, memory=self._engine.memory, jobs=self.concurrency)
@@ -103,6 +127,18 @@ class Docker(Executor):
             self._engine.remove(name)
         self._engine.close()
 
+    def abandon(self) -> None:
+        """Have the engine remove what runs; a client of its own sees to that after this process has gone."""
+        names = list(self._names.values())
+        if names:
+            subprocess.Popen(
+                ["docker", "rm", "--force", *names],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+
     def datastore(self, store: object) -> str:
         """Where the store is mounted."""
         return STORE
@@ -121,24 +157,36 @@ class Docker(Executor):
         """The engine and the images."""
         return f"docker · {', '.join(self._images.titles)}"
 
+    def _checks_inside(self, engine: Engine, subject: Subject) -> Iterator[Check]:
+        subject = replace(subject, user="0:0" if engine.rootless else subject.user)
+        place = Place(subject.flow, subject.store, subject.user, engine.remaps_users)
+        images = {layer: self._image(layer, container) for layer, container in subject.containers.items()}
+        projects = {layer: self._mounted(image, subject.app_dir) for layer, image in images.items()}
+        yield attempt("mounts", lambda: docker_checkup.mounts(self._host, subject, projects))
+        layers = ((images[name], asked, projects[name] is not None) for name, asked in subject.containers.items())
+        for name, container, mounted in docker_checkup.distinct(layers):
+            look = partial(docker_checkup.image, engine, self._host, place, name, container, subject.target, mounted)
+            yield attempt("image", look)
+
     def _image(self, layer: str, container: Container) -> str:
         """The image that a layer runs, by the name that the user knows."""
-        return self.images.get(layer) or container.image or self.image or self._host.image_name or BASE_IMAGE
+        named = self.images.get(layer) or container.image or self.image
+        return named or self._host.image_name or self.built or BASE_IMAGE
 
-    def _mounted(self, image: str) -> str | None:
+    def _mounted(self, image: str, app_dir: str) -> str | None:
         """The directory of this machine that goes over the workdir, where one does."""
         if self.mount is None and image == BASE_IMAGE and not self._host.inside:
-            return self._launch.app_dir  # laminar's own image holds no project
+            return app_dir  # laminar's own image holds no project
         return self.mount
 
     def _check(self, layer: str, container: Container) -> str:
         """Raise what can be known of a layer's container before it starts; returns the id of its image."""
         where = f"layer {layer}"
         if container.user:
-            self._launch.datastore.check(_uid_gid(container.user, layer))
+            self._launch.datastore.check(uid_gid(container.user, where))
         image = self._image(layer, container)
         identity = self._images.resolve(image, self._host, container.platform, where)
-        mounted = self._mounted(image)
+        mounted = self._mounted(image, self._launch.app_dir)
         self._mounts.check(container, mounted, container.user or self._place.user, where)
         self._images.check(image, identity, container, asks_for_flow=mounted is None)
         return identity
@@ -165,12 +213,14 @@ class Docker(Executor):
         container = job.configuration.container
         image = self._image(job.task.layer, container)
         identity = self._images.resolve(image, self._host, container.platform, f"layer {job.task.layer}")
-        mounts = self._mounts.values(container, self._mounted(image))
-        code, last = _attach(job, docker_command(job.task, container, self._place, identity, mounts))
+        mounts = self._mounts.values(container, self._mounted(image, self._launch.app_dir))
+        code, last, seen = _attach(job, docker_command(job.task, container, self._place, identity, mounts))
         state = self._engine.state(name)
-        while state is not None and state.status == "running":  # the client died, the container did not
-            self._engine.wait(name)
-            state = self._engine.state(name)
+        if state is not None and state.status == "running":  # the client died, the container did not
+            while state is not None and state.status == "running":
+                self._engine.wait(name)
+                state = self._engine.state(name)
+            _, last, _ = _attach(job, ["docker", "logs", name], seen)
         return _exit(code, state, last, job)
 
     def _stop(self, name: str) -> None:
@@ -182,11 +232,15 @@ def _connect(store: str) -> Engine:
     try:
         return Engine()
     except EngineError as error:
-        raise (no_engine(error, store) if in_container() else error) from error
+        raise (no_engine(error, store) if lacks_socket() else error) from error
 
 
-def _attach(job: Job, command: list[str]) -> tuple[int, str]:
-    """Run the client and pass on what it prints; returns its exit code and its last words."""
+def _attach(job: Job, command: list[str], seen: int = 0) -> tuple[int, str, int]:
+    """Run a client and pass on what it prints, but for the first `seen` bytes.
+
+    Returns:
+        Its exit code, its last words, and how many bytes it printed.
+    """
     with subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
@@ -195,8 +249,8 @@ def _attach(job: Job, command: list[str]) -> tuple[int, str]:
         start_new_session=True,  # Ctrl-C at the terminal is the scheduler's to handle
     ) as client:
         assert client.stdout is not None
-        last = follow(client.stdout.fileno(), job)
-    return client.returncode, last.decode("utf-8", "replace")
+        last, printed = follow(client.stdout.fileno(), job, seen)
+    return client.returncode, last.decode("utf-8", "replace"), printed
 
 
 _INIT = re.compile(r"^\[FATAL tini \(\d+\)\] exec (.+) failed: (.+)$", re.MULTILINE)
@@ -206,9 +260,9 @@ _INIT = re.compile(r"^\[FATAL tini \(\d+\)\] exec (.+) failed: (.+)$", re.MULTIL
 def _exit(code: int, state: State | None, last: str, job: Job) -> Exit:
     """How the attempt ended, from the client's exit code and the engine's state of the container."""
     if state is None:
-        return (
-            Exit(error=_start_error(last, job)) if code == 125 and "Cannot connect" not in last else Exit(vanished=True)
-        )
+        # 125, or 126 and 127 where the engine's words remind the client of a command that it did not find.
+        refused = code == 125 or (code in (126, 127) and "Error response from daemon" in last)
+        return Exit(error=_start_error(last, job)) if refused and "Cannot connect" not in last else Exit(vanished=True)
     if state.status == "created":
         return Exit(code=state.code, error=_start_error(state.error or last, job))
     if state.code in (126, 127) and (init := _INIT.search(last)):
@@ -234,12 +288,3 @@ def _no_command(command: str, reason: str, job: Job) -> EngineError:
         f"{where} cannot run {command!r}: {reason}.",
         remedy="Correct container.command, or install the command in the image.",
     )
-
-
-def _uid_gid(user: str, layer: str) -> tuple[int, int]:
-    uid, _, gid = user.partition(":")
-    if not uid.isdigit() or not (gid or "0").isdigit():
-        raise UsageError(
-            f"layer {layer} has container.user = {user!r}.", remedy="Give numbers, UID or UID:GID, such as '1000:1000'."
-        )
-    return int(uid), int(gid or 0)  # without a group, the engine takes root's

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from laminar.errors import EngineError
@@ -50,15 +52,20 @@ class Engine:
         self._errors: Any = docker.errors
         try:
             self._client = docker.from_env(timeout=_CALL_S)
+            asked = time.time()
             info = self._client.info()
+            answered = time.time()
         except (DockerException, OSError) as error:
             raise _unreachable(error) from error
         self.cpus = int(info["NCPU"])
         self.memory = int(info["MemTotal"]) >> 20
+        self.version = str(info.get("ServerVersion", ""))
+        self.skew_s = _skew_s(str(info.get("SystemTime", "")), asked, answered)
+        """Seconds that the engine's clock is ahead of this one, at the least; None where the engine does not tell."""
         self.machine = str(info.get("Name", ""))
         self.platform = f"{info['OSType']}/{_ARCHITECTURES.get(info['Architecture'], info['Architecture'])}"
         options = " ".join(info.get("SecurityOptions") or ())
-        self.rootless = "name=rootless" in options
+        self.rootless = "name=rootless" in options or bool(info.get("Rootless"))  # the latter is Podman's word
         """Root in a container is this user outside: no other user could write to this user's files."""
         self.remaps_users = "name=userns" in options
         """Users in containers are others outside, unless a container asks for the machine's own."""
@@ -131,6 +138,26 @@ class Engine:
             raise _unreachable(error) from error
 
 
+def _reason(error: BaseException) -> str:
+    """The operating system's words, which lie beneath those of the SDK, requests and urllib3."""
+    said = str(error)[:200]
+    beneath: BaseException | None = error
+    while beneath is not None:
+        if isinstance(beneath, OSError) and beneath.errno and beneath.strerror:
+            said = beneath.strerror
+        beneath = beneath.__cause__ or beneath.__context__
+    return said
+
+
+def _skew_s(said: str, asked: float, answered: float) -> float | None:
+    """How far `said`, an RFC 3339 time told between two moments of this clock, is outside of them."""
+    try:
+        time_s = datetime.fromisoformat(said).timestamp()
+    except ValueError:
+        return None
+    return time_s - min(max(time_s, asked), answered)
+
+
 def _unreachable(error: Exception) -> EngineError:
     where = os.environ.get("DOCKER_HOST") or "the default socket"
     if "Permission" in str(error):
@@ -139,6 +166,6 @@ def _unreachable(error: Exception) -> EngineError:
             remedy=f"Add the user to the engine's group (usually: usermod -aG docker USER, then log in again), {_INSTEAD}.",
         )
     return EngineError(
-        f"no Docker engine answers at {where} ({str(error)[:200]}).",
+        f"no Docker engine answers at {where} ({_reason(error)}).",
         remedy=f"Start it (usually: systemctl start docker), point DOCKER_HOST at one, {_INSTEAD}.",
     )

@@ -91,20 +91,31 @@ def in_container() -> bool:
     return os.path.exists("/.dockerenv") or os.path.exists("/run/.containerenv")
 
 
+def lacks_socket() -> bool:
+    """Whether mounting the engine's socket is what would help: this looks like a container, and no engine is named."""
+    return in_container() and not os.environ.get("DOCKER_HOST") and not os.path.exists(_SOCKET)
+
+
 def command_with_mounts(store: str, image: str = "") -> str:
-    """The command that starts this very scheduler in a container with all that it needs."""
+    """The command that starts this very scheduler in a container with all that it needs, for a shell on the host."""
     program = [os.path.basename(sys.argv[0]), *sys.argv[1:]]
     if not os.access(sys.argv[0], os.X_OK) or sys.argv[0].endswith(".py"):
         program = ["python", *sys.argv]
-    return f'docker run -v {_SOCKET}:{_SOCKET} -v "$PWD/.laminar:{store}" {image or "IMAGE"} {shlex.join(program)}'
+    user = f'--user {os.getuid()}:{os.getgid()} --group-add "$(stat -c %g {_SOCKET})" ' if os.getuid() else ""
+    mounts = f'-v {_SOCKET}:{_SOCKET} -v "$PWD/.laminar:{store}"'
+    # Made first: the engine would make it root's.
+    return f"mkdir -p .laminar && docker run {user}{mounts} {image or 'IMAGE'} {shlex.join(program)}"
 
 
 def no_engine(error: EngineError, store: str) -> EngineError:
     """`error`, of a scheduler in a container that reaches no engine, with the command that mends it."""
+    forbidden = os.path.exists(_SOCKET) and not os.access(_SOCKET, os.R_OK | os.W_OK)
+    what = (
+        "Give its user the group of the engine's socket" if forbidden else "Mount the engine's socket and the datastore"
+    )
     return EngineError(
         f"the scheduler runs in a container and reaches no Docker engine: {error.message}",
-        remedy=f"Mount the engine's socket and the datastore:\n{command_with_mounts(store)}\n"
-        "or run the layers in this container: --executor process",
+        remedy=f"{what}:\n{command_with_mounts(store)}\nor run the layers in this container: --executor process",
     )
 
 

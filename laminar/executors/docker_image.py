@@ -82,12 +82,12 @@ class Images:
 
     def check(self, name: str, identity: str, container: Container, *, asks_for_flow: bool) -> None:
         """Raise where an image cannot run the flow; `asks_for_flow` unless the project is mounted over its workdir."""
-        if name == BASE_IMAGE:
-            return  # it is this laminar's, and holds no project
+        if name == BASE_IMAGE and not asks_for_flow:
+            return  # it is this laminar's, and need not hold the project
         user = container.user or self._place.user
         command = probe_command(container, self._place, identity, self._target)
         key = (identity, user, container.workdir, self._target)
-        warning = _check(_probe(self._store, name, command, key), name, self._target, container, user, asks_for_flow)
+        warning = verdict(_probe(self._store, name, command, key), name, self._target, container, user, asks_for_flow)
         if warning and warning not in self.warnings:
             self.warnings.append(warning)
 
@@ -100,7 +100,7 @@ class Images:
             record = self._engine.image(name)
         if record is None:
             raise EngineError(f"image {name} was pulled and is not there.", remedy="Check the Docker engine.")
-        error = _platform_error(record, self._engine.platform, name, platform)
+        error = platform_error(record, self._engine.platform, name, platform)
         if error:
             raise error
         return str(record["Id"])
@@ -130,12 +130,12 @@ def _probe(store: Datastore, name: str, command: list[str], key: tuple[str, ...]
     place = layout.image(digest)
     known = records.load(store, place, "image")
     if known is None:
-        known = _ask(name, command)
+        known = {"answer": asdict(ask(name, command))}  # apart: a record has names of its own
         records.create(store, place, "image", known, durable=False)
-    return Probe(**{field: known[field] for field in Probe.__dataclass_fields__})
+    return Probe(**known["answer"])
 
 
-def _check(answer: Probe, name: str, target: str, container: Container, user: str, asks_for_flow: bool) -> str:
+def verdict(answer: Probe, name: str, target: str, container: Container, user: str, asks_for_flow: bool) -> str:
     """Raise where the image cannot run the flow; returns a warning, or nothing.
 
     Raises:
@@ -168,7 +168,7 @@ def _check(answer: Probe, name: str, target: str, container: Container, user: st
     return ""
 
 
-def _platform_error(image: Mapping[str, Any], engine: str, name: str, asked: str | None) -> EngineError | None:
+def platform_error(image: Mapping[str, Any], engine: str, name: str, asked: str | None) -> EngineError | None:
     """The error of an image that is built for another platform than it will run on."""
     theirs = f"{image['Os']}/{image['Architecture']}"
     wanted = asked or engine
@@ -197,17 +197,27 @@ def _pull(image: str, platform: str | None, where: str) -> None:
         reason = " ".join(done.stderr.split()).removeprefix("Error response from daemon: ")
         raise EngineError(
             f"there is no image {image} ({where}) on this machine, and it cannot be pulled: {reason}",
-            remedy=_remedy(image),
+            remedy=remedy(image),
         )
 
 
-def _remedy(image: str) -> str:
+def remedy(image: str) -> str:
+    """What to do where there is no such image."""
     if image == BASE_IMAGE:
         return "Make it once: laminar build --base. Or name an image of yours with --image."
     return f"Build it (docker build -t {image} .), or name another one with --image."
 
 
-def _ask(name: str, command: list[str]) -> dict[str, Any]:
+def ask(name: str, command: list[str]) -> Probe:
+    """Ask an image about itself.
+
+    Args:
+        name: What the user calls it, for messages.
+        command: `docker run … IMAGE laminar probe TARGET`.
+
+    Raises:
+        EngineError: It has no laminar, or cannot be started.
+    """
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_PROBE_S, stdin=subprocess.DEVNULL)
     except subprocess.TimeoutExpired:
@@ -219,7 +229,7 @@ def _ask(name: str, command: list[str]) -> dict[str, Any]:
     if done.returncode == 127 and "laminar" in said:
         raise no_laminar(f"image {name}")
     try:
-        return asdict(Probe(**json.loads(done.stdout.splitlines()[-1])))
+        return Probe(**json.loads(done.stdout.splitlines()[-1]))
     except (ValueError, IndexError, TypeError):
         raise EngineError(
             f"image {name} cannot run laminar: exit code {done.returncode}: {' '.join(said.split())[-500:]}",

@@ -47,7 +47,7 @@ class Mounts:
             EngineError: The user could not read the project or a secret.
         """
         check_options(container, where)
-        uid, gid = (int(part) for part in (*user.split(":"), "0")[:2])
+        uid, gid = uid_gid(user, where)
         for volume in container.volumes:
             source, path = _volume_source(volume)
             if path and not self.host.inside and not os.path.exists(source):
@@ -114,3 +114,17 @@ def _check_secret(name: str, path: str, uid: int, gid: int, where: str) -> None:
             f"user {uid}:{gid} of the containers cannot read secret {name} of {where}.",
             remedy=f"Give that user the file: chown {uid}:{gid} {path}",
         )
+
+
+def uid_gid(user: str, where: str) -> tuple[int, int]:
+    """The numbers of a container's user; `where` names its layer.
+
+    Raises:
+        UsageError: They are no numbers.
+    """
+    uid, _, gid = user.partition(":")
+    if not uid.isdigit() or not (gid or "0").isdigit():
+        raise UsageError(
+            f"{where} has container.user = {user!r}.", remedy="Give numbers, UID or UID:GID, such as '1000:1000'."
+        )
+    return int(uid), int(gid or 0)  # without a group, the engine takes root's

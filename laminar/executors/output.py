@@ -10,12 +10,24 @@ from laminar.model.wire import COMMITTED
 _PIECE = 65536
 
 
-def follow(descriptor: int, job: Job) -> bytes:
-    """Pass on what comes out of `descriptor` until it is closed, the notice taken out; returns the last 4 KiB or so."""
+def follow(descriptor: int, job: Job, seen: int = 0) -> tuple[bytes, int]:
+    """Pass on what comes out of `descriptor` until it is closed, the notice taken out.
+
+    Args:
+        descriptor: A pipe.
+        job: Takes the output.
+        seen: Bytes at the beginning that it has had before.
+
+    Returns:
+        The last 4 KiB or so, and how many bytes came.
+    """
     held = last = b""
     noticed = False
+    came = 0
     while piece := os.read(descriptor, _PIECE):
-        data = held + piece
+        new = piece[max(0, seen - came) :]
+        came += len(piece)
+        data = held + new
         held = b""
         if not noticed:
             before, noticed_here, after = data.partition(COMMITTED)
@@ -29,7 +41,7 @@ def follow(descriptor: int, job: Job) -> bytes:
             last = (last + data)[-4096:]
     if held:
         job.log(held)
-    return last + held
+    return last + held, came
 
 
 def _split_partial(data: bytes) -> tuple[bytes, bytes]:

@@ -48,7 +48,7 @@ class Thread(Executor):
     def cancel(self, job: Job) -> None:
         """Give the attempt up, unless it is committing."""
         attempt = self._attempts.get(job)
-        if attempt is not None and attempt.settle():
+        if attempt is not None and attempt.give_up():
             attempt.report(job, Exit(vanished=True))
 
     def close(self) -> None:
@@ -70,28 +70,33 @@ class Thread(Executor):
         finally:
             _Router.route(None)
             self._attempts.pop(job, None)
-        if attempt.ends():
+        if attempt.settle():
             attempt.report(job, exit_)
 
 
 class _Attempt:
-    """Whose word counts: the thread's, from when it begins to commit, or that of who gave it up before."""
+    """Whose word counts: the thread's, from when it begins to commit or has failed, or that of who gave it up before."""
 
     def __init__(self, job: Job, report: Report) -> None:
         self.job = job
         self.report = report
         self._lock = threading.Lock()
-        self._settled_by: int | None = None
+        self._state = "open"
 
     def settle(self) -> bool:
-        """Whether the caller's thread is the first to settle how this attempt ends."""
+        """For the thread: whether the attempt is still its own to end."""
         with self._lock:
-            if self._settled_by is None:
-                self._settled_by = threading.get_ident()
-                return True
-            return self._settled_by == threading.get_ident()
+            if self._state == "open":
+                self._state = "settled"
+            return self._state == "settled"
 
-    ends = settle
+    def give_up(self) -> bool:
+        """For others: whether this call took the attempt away from its thread."""
+        with self._lock:
+            taken = self._state == "open"
+            if taken:
+                self._state = "given up"
+            return taken
 
 
 class _Router:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
@@ -55,23 +56,41 @@ class Container:
         """Raise `FlowError` where a value cannot be meant; `where` names the layer."""
         if not _number(self.cpu) or self.cpu <= 0:
             raise _bad(where, "container.cpu", self.cpu, "Give a number of cores above 0, such as 0.5 or 4.")
-        if not isinstance(self.memory, int) or isinstance(self.memory, bool) or self.memory < 6:
+        if not _whole(self.memory) or self.memory < 6:
             # 6 MiB is the least that the Docker engine accepts.
             raise _bad(where, "container.memory", self.memory, "Give a whole number of MiB, 6 at least.")
-        if not self.workdir.startswith("/"):
+        if self.shm_size is not None and (not _whole(self.shm_size) or self.shm_size < 1):
+            raise _bad(where, "container.shm_size", self.shm_size, "Give a whole number of MiB, 1 at least.")
+        if not isinstance(self.workdir, str) or not self.workdir.startswith("/"):
             raise _bad(where, "container.workdir", self.workdir, "Give an absolute path inside the image.")
-        for name in self.secrets:
-            if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
-                raise _bad(where, "container.secrets", name, "Name secrets with letters, digits, '.', '_' and '-'.")
-        for value in self.volumes:
-            if not re.fullmatch(r"[^:]+:/[^:]*(:ro)?", value):
-                raise _bad(
-                    where, "container.volumes", value, "Give SOURCE:TARGET or SOURCE:TARGET:ro, TARGET absolute."
-                )
+        for name in ("image", "network", "gpus", "user", "platform"):
+            value = getattr(self, name)
+            if value is not None and (not isinstance(value, str) or not value):
+                raise _bad(where, f"container.{name}", value, f"Give a text, such as {str(value)!r}.")
+        self._check_lists(where)
+        self._check_mappings(where)
+
+    def _check_lists(self, where: str) -> None:
         for name in ("command", "volumes", "options"):
             value = getattr(self, name)
-            if isinstance(value, str):
-                raise _bad(where, f"container.{name}", value, f"Give a list, such as {value.split()!r}.")
+            if value is None and name == "command":
+                continue
+            if isinstance(value, str) or not _texts(value):
+                raise _bad(where, f"container.{name}", value, f"Give a list of texts, such as {str(value).split()!r}.")
+        for volume in self.volumes:
+            if not re.fullmatch(r"[^:]+:/[^:]*(:ro)?", volume):
+                raise _bad(
+                    where, "container.volumes", volume, "Give SOURCE:TARGET or SOURCE:TARGET:ro, TARGET absolute."
+                )
+
+    def _check_mappings(self, where: str) -> None:
+        for name, pattern in (("env", r"[^=\0]+"), ("secrets", r"[A-Za-z0-9][A-Za-z0-9._-]*")):
+            mapping = getattr(self, name)
+            if not isinstance(mapping, Mapping) or not _texts([*mapping, *mapping.values()]):
+                raise _bad(where, f"container.{name}", mapping, "Give a mapping of texts to texts.")
+            for key in mapping:
+                if not re.fullmatch(pattern, key):
+                    raise _bad(where, f"container.{name}", key, "Name it with letters, digits, '.', '_' and '-'.")
 
 
 @dataclass(kw_only=True)
@@ -94,7 +113,7 @@ class Retry:
 
     def check(self, where: str) -> None:
         """Raise `FlowError` where a value cannot be meant; `where` names the layer."""
-        if not isinstance(self.attempts, int) or self.attempts < 1:
+        if not _whole(self.attempts) or self.attempts < 1:
             raise _bad(where, "retry.attempts", self.attempts, "Give a whole number, 1 at least.")
         for name in ("delay", "backoff", "jitter", "infrastructure"):
             value = getattr(self, name)
@@ -246,7 +265,15 @@ def _known(kind: type[_Part], data: Mapping[str, Any]) -> _Part:
 
 
 def _number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _texts(values: object) -> bool:
+    return isinstance(values, Sequence) and all(isinstance(value, str) for value in values)
 
 
 def _bad(where: str, name: str, value: object, remedy: str) -> FlowError:

@@ -158,8 +158,10 @@ def _inputs(
     function: Callable[..., Any], where: str, registry: Mapping[str, Registration]
 ) -> dict[str, type[Layer] | type[Parameters]]:
     inputs: dict[str, type[Layer] | type[Parameters]] = {}
-    _, *parameters = inspect.signature(function).parameters.values()  # the first is self
-    for parameter in parameters:
+    parameters = list(inspect.signature(function).parameters.values())
+    if not parameters:
+        raise FlowError(f"{function.__qualname__} of {where} takes no self.", remedy="Make self its first parameter.")
+    for parameter in parameters[1:]:
         spot = f"parameter {parameter.name!r} of {where}"
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, parameter.POSITIONAL_ONLY):
             raise FlowError(
@@ -211,7 +213,10 @@ def _evaluate(annotation: str, function: Callable[..., Any], registry: Mapping[s
     module: dict[str, Any] = getattr(function, "__globals__", {})
     if "<locals>" not in function.__qualname__:
         by_name = {name: layer for name, layer in by_name.items() if name not in module}
+    kind: Any = annotation
     try:
-        return eval(annotation, module, by_name)  # noqa: S307 - the user's own annotation, as typing does
-    except (NameError, AttributeError):
+        while isinstance(kind, str):  # twice, for a quoted name under `from __future__ import annotations`
+            kind = eval(kind, module, by_name)  # noqa: S307 - the user's own annotation, as typing does
+    except Exception:  # whatever evaluating it raises, it names no layer
         return None
+    return kind

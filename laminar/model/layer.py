@@ -164,7 +164,10 @@ class Layer:
             self._context.assigned(name)
 
     def __getattr__(self, name: str) -> Any:
-        # Reached for what is neither in the instance nor in its class: the artifacts of a layer that has run.
+        # Reached for what is neither in the instance nor in its class: the artifacts of a layer that has run. And for a
+        # property that raised AttributeError: let it say again why.
+        if name in RESERVED:
+            return getattr(Layer, name).fget(self)
         if self._context is None or name.startswith("_"):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         value = self._context.read(name)

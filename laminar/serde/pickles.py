@@ -6,8 +6,9 @@ lie and read back as views of the mapped blob, never through the pickle.
 
 from __future__ import annotations
 
+import io
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from laminar.engine.ports import Buffer, Codec
@@ -54,8 +55,9 @@ class Pickle(Codec):
         try:
             return [pickle.dumps(value, protocol=5, buffer_callback=in_band), *buffers], {}
         except Exception:  # whatever a user's __reduce__ raises: dill may still know a way
+            buffers.clear()
             try:
-                return [_dill(value)], {"dill": _PYTHON}
+                return [_dill(value, in_band), *buffers], {"dill": _PYTHON}
             except Exception as error:
                 path, culprit = _innermost(value)
                 raise LayerError(
@@ -81,15 +83,23 @@ class Pickle(Codec):
             )
         import dill
 
-        return dill.loads(bytes(parts[0]))
+        return dill.Unpickler(io.BytesIO(parts[0]), buffers=parts[1:]).load()
 
 
-def _dill(value: Any) -> bytes:
+def _dill(value: Any, in_band: Callable[[pickle.PickleBuffer], bool] | None = None) -> bytes:
     import dill
 
+    class Pickler(dill.Pickler):  # type: ignore[misc]
+        def reducer_override(self, obj: Any) -> Any:
+            """Arrays by their own protocol 5, which knows buffers; dill's way for them does not."""
+            kind = type(obj)
+            array = (kind.__module__, kind.__name__) == ("numpy", "ndarray")
+            return obj.__reduce_ex__(5) if array else NotImplemented
+
+    file = io.BytesIO()
     # recurse: a lambda takes along the globals it uses, not a reference to whatever __main__ is where it is read.
-    data: bytes = dill.dumps(value, protocol=5, recurse=True)
-    return data
+    Pickler(file, protocol=5, recurse=True, buffer_callback=in_band).dump(value)
+    return file.getvalue()
 
 
 def _innermost(value: Any, path: str = "the value", depth: int = 0) -> tuple[str, Any]:

@@ -1,0 +1,186 @@
+"""The suite that every datastore passes."""
+
+# ruff: noqa: D102 - the names of the tests are sentences
+
+from __future__ import annotations
+
+import multiprocessing
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
+import pytest
+
+from laminar.engine import layout
+from laminar.engine.ports import Buffer, Datastore
+from laminar.errors import NotFoundError
+from laminar.testing.races import ROUNDS, WRITERS, check_winners, content, race, race_apart, winnings
+
+_START_S = 60.0
+
+
+class DatastoreContract:
+    """What laminar relies on in a datastore. Override the fixture `store`; each test wants an empty one.
+
+    Attributes:
+        processes: Whether a pickled copy of the store, opened in another process, is the same store. Set it where that
+            holds; the races are then run between processes, too.
+    """
+
+    processes = False
+
+    @pytest.fixture
+    def store(self) -> Datastore:
+        """An empty store of the kind that is tested."""
+        raise NotImplementedError("override the fixture `store`: return an empty datastore")
+
+    def test_what_is_created_is_read_back(self, store: Datastore) -> None:
+        for durable in (True, False):
+            key = layout.plan("Flow", "run", f"Durable{durable}")
+            assert store.create(key, b"content", durable=durable) is True
+            assert bytes(store.read(key)) == b"content"
+
+    def test_create_changes_nothing_that_is_there(self, store: Datastore) -> None:
+        assert store.create(_KEY, b"first")
+        assert store.create(_KEY, b"second") is False
+        assert store.create(_KEY, b"third", durable=False) is False
+        assert bytes(store.read(_KEY)) == b"first"
+
+    def test_one_object_put_twice_is_put_once(self, store: Datastore) -> None:
+        content = b"the very same object"
+        assert store.create(_KEY, content) is True
+        assert store.create(_KEY, content) is False
+
+    def test_reading_what_is_absent_says_that_it_is_absent(self, store: Datastore) -> None:
+        with pytest.raises(NotFoundError):
+            store.read(_KEY)
+        store.create(layout.commit("Flow", "run", "Layer", 1), b"a neighbour")
+        with pytest.raises(NotFoundError):
+            store.read(_KEY)
+
+    @pytest.mark.parametrize("content", [bytes(range(256)), b"\0", b"\r\n\n", b"\xff\xfe", b" "], ids=repr)
+    def test_bytes_of_every_kind_come_back(self, store: Datastore, content: bytes) -> None:
+        kinds: list[Buffer] = [content, bytearray(content), memoryview(b"--" + content)[2:]]
+        for number, buffer in enumerate(kinds):
+            key = layout.commit("Flow", "run", "Layer", number)
+            assert store.create(key, buffer)
+            assert bytes(store.read(key)) == content
+
+    def test_large_values_come_back(self, store: Datastore) -> None:
+        content = bytes(range(256)) * (5 << 12)  # 5 MiB
+        assert store.create(_KEY, content)
+        assert bytes(store.read(_KEY)) == content
+
+    @pytest.mark.parametrize("size", [100, 5 << 20])
+    def test_writing_into_what_was_read_stays_with_the_reader(self, store: Datastore, size: int) -> None:
+        store.create(_KEY, b"a" * size)
+        mine = memoryview(store.read(_KEY))
+        if not mine.readonly:
+            mine[0] = ord("b")
+        assert bytes(store.read(_KEY)) == b"a" * size
+
+    def test_names_of_layers_in_any_script_are_keys(self, store: Datastore) -> None:
+        key = layout.commit("Fluß", "run", "Слой", 0)
+        assert store.create(key, b"content")
+        assert list(store.keys(layout.layers("Fluß", "run"))) == [key]
+
+    def test_keys_are_those_below_the_prefix(self, store: Datastore) -> None:
+        below = {layout.plan("Flow", "run", "Layer"), layout.commit("Flow", "run", "Layer", 0)}
+        for key in [*below, layout.plan("Flow", "run2", "Layer"), layout.plan("Flows", "run", "Layer")]:
+            store.create(key, b"content")
+        assert sorted(store.keys(layout.execution("Flow", "run"))) == sorted(below)
+        assert list(store.keys(layout.execution("Flow", "another"))) == []
+
+    def test_children_are_the_next_segments_each_once(self, store: Datastore) -> None:
+        for index in (0, 1, 10):
+            for attempt in (1, 2):
+                store.create(layout.started("Flow", "run", "Layer", index, attempt), b"content")
+        store.create(layout.plan("Flow", "run", "Layer"), b"content")
+        found = list(store.children(f"{layout.layers('Flow', 'run')}Layer/"))
+        assert sorted(found) == ["0", "1", "10", "plan.json"]
+        assert list(store.children(layout.flow("Another"))) == []
+
+    def test_append_adds_to_what_is_there(self, store: Datastore) -> None:
+        key = layout.log("Flow", "run", "Layer", 0, 1)
+        pieces: list[Buffer] = [b"one\n", bytearray(b"tw"), memoryview(b"o\n"), b"x" * 100_000]
+        for number in range(1, len(pieces) + 1):
+            store.append(key, pieces[number - 1])
+            assert bytes(store.read(key)) == b"".join(pieces[:number])
+
+    def test_a_staged_value_is_under_no_key_until_it_is_published(self, store: Datastore) -> None:
+        with store.stage() as staged:
+            for piece in (b"one ", bytearray(b"two "), memoryview(b"three")):
+                staged.write(piece)
+            assert _everything(store) == []
+            assert staged.publish(_KEY) is True
+            assert bytes(store.read(_KEY)) == b"one two three"
+        assert bytes(store.read(_KEY)) == b"one two three"
+
+    def test_publish_changes_nothing_that_is_there_unless_told(self, store: Datastore) -> None:
+        store.create(_KEY, b"first")
+        with store.stage() as staged:
+            staged.write(b"second")
+            assert staged.publish(_KEY) is False
+            assert bytes(store.read(_KEY)) == b"first"
+            assert staged.publish(_KEY, replace=True) is True
+        assert bytes(store.read(_KEY)) == b"second"
+        with store.stage() as staged:
+            staged.write(b"new")
+            assert staged.publish(layout.blob("ab" * 32), replace=True) is True
+
+    def test_nothing_is_left_of_what_was_not_published(self, store: Datastore) -> None:
+        with store.stage() as staged:
+            staged.write(b"x" * 100_000)
+        with suppress(ZeroDivisionError), store.stage() as staged:
+            staged.write(b"x" * 100_000)
+            _ = 1 // 0
+        assert _everything(store) == []
+
+    def test_of_many_threads_one_wins_and_readers_see_all_or_nothing(self, store: Datastore) -> None:
+        start = threading.Barrier(WRITERS)
+        with ThreadPoolExecutor(WRITERS) as pool:
+            won = list(pool.map(lambda number: race(store, number, start.wait), range(WRITERS)))
+        check_winners(store, won)
+
+    def test_of_many_processes_one_wins_and_readers_see_all_or_nothing(self, store: Datastore) -> None:
+        if not self.processes:
+            pytest.skip("the store is seen by this process only")
+        context = multiprocessing.get_context("spawn")
+        start = context.Barrier(WRITERS // 2)
+        workers = [context.Process(target=race_apart, args=(store, n, start)) for n in range(WRITERS // 2)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join(_START_S)
+            assert worker.exitcode == 0
+        won = [bytes(store.read(winnings(number))).decode().split(",") for number in range(len(workers))]
+        check_winners(store, won)
+
+    def test_a_reader_beside_a_replacing_writer_sees_one_value_or_the_other(self, store: Datastore) -> None:
+        store.create(_KEY, content(0))
+        done = threading.Event()
+
+        def replace() -> None:
+            for number in range(ROUNDS):
+                with store.stage() as staged:
+                    staged.write(content(number % 2))
+                    staged.publish(_KEY, replace=True)
+            done.set()
+
+        with ThreadPoolExecutor(1) as pool:
+            writer = pool.submit(replace)
+            while not done.is_set() and not writer.done():
+                assert bytes(store.read(_KEY)) in (content(0), content(1))
+            writer.result()
+
+    def test_it_says_what_it_is_and_is_ready(self, store: Datastore) -> None:
+        store.check()
+        assert repr(store)
+        assert isinstance(store.url, str)
+
+
+_KEY = layout.commit("Flow", "run", "Layer", 0)
+
+
+def _everything(store: Datastore) -> list[str]:
+    return [*store.keys(layout.RUNS), *store.keys(layout.BLOBS)]

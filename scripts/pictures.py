@@ -1,0 +1,96 @@
+"""Draw the pictures of the live view, docs/pictures/*.svg, from a real run of docs/pictures/main.py.
+
+The layers run in Docker where an engine answers and has laminar's image, else in processes; the picture says which.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from io import StringIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from rich._export_format import CONSOLE_SVG_FORMAT
+from rich.console import Console, RenderableType
+
+from laminar.engine.events import AttemptStarted, Ended, Event
+from laminar.executors.docker_image import BASE_IMAGE
+from laminar.flow import Flow
+from laminar.launch import schedule, settings_of
+from laminar.progress.live import Live
+
+PICTURES = Path(__file__).resolve().parent.parent / "docs" / "pictures"
+COLUMNS = 96
+AFTER_S = 1.2
+"""Seconds from the start of the second attempt to the picture in mid-run."""
+
+# Rich's frame, without its fonts from the network: a picture in a README cannot load them, and should not.
+FRAME = re.sub(r"@font-face \{\{.*?\}\}\s*", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL).replace("Fira Code, ", "")
+
+
+class Camera:
+    """Passes what happens to the live view, and draws it once in mid-run and once at the end."""
+
+    def __init__(self) -> None:
+        self._live = Live(sys.stderr, console=_console())
+        self._timer: threading.Timer | None = None
+
+    def __call__(self, event: Event) -> None:
+        """Take note; the first second attempt sets the timer."""
+        self._live(event)
+        match event:
+            case AttemptStarted(attempt=2) if self._timer is None:
+                self._timer = threading.Timer(AFTER_S, lambda: _draw("live", self._live.render()))
+                self._timer.start()
+            case Ended():
+                _draw("done", self._live.render(), self._live._last_line())
+
+    def close(self) -> None:
+        """Stop drawing."""
+        self._live.close()
+
+
+def _console() -> Console:
+    return Console(file=StringIO(), force_terminal=True, record=True, width=COLUMNS, height=24, highlight=False)
+
+
+def _draw(name: str, *pictures: RenderableType) -> None:
+    console = _console()
+    for picture in pictures:
+        console.print(picture)
+    svg = console.export_svg(title="laminar schedule main:Weather", code_format=FRAME, unique_id=f"laminar-{name}")
+    path = PICTURES / f"{name}.svg"
+    path.write_text("\n".join(line.rstrip() for line in svg.splitlines()) + "\n")
+    print(f"{path.relative_to(PICTURES.parent.parent)}")
+
+
+def _has_docker() -> bool:
+    command = ["docker", "image", "inspect", BASE_IMAGE]
+    return shutil.which("docker") is not None and subprocess.run(command, capture_output=True).returncode == 0
+
+
+def main() -> None:
+    """Run the flow in an empty directory, so that the datastore is `.laminar` as in a user's own."""
+    executor = "docker" if _has_docker() else "process"
+    with TemporaryDirectory() as directory:
+        shutil.copy(PICTURES / "main.py", directory)
+        os.chdir(directory)
+        sys.path.insert(0, directory)
+        from main import Weather  # type: ignore[import-not-found]
+
+        flow: Flow = Weather()
+        settings = settings_of(flow, {"executor": executor, "progress": "quiet"})
+        schedule(flow, settings=settings, observers=[Camera()])
+        os.chdir(PICTURES)
+
+
+if __name__ == "__main__":
+    began = time.monotonic()
+    main()
+    print(f"drawn in {time.monotonic() - began:.1f} s")

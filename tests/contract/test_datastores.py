@@ -1,0 +1,27 @@
+"""Every datastore of laminar passes the suite for datastores."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from laminar.datastores import Datastore, Local, Memory
+from laminar.testing import DatastoreContract
+
+
+class TestMemory(DatastoreContract):
+    @pytest.fixture
+    def store(self) -> Datastore:
+        return Memory()
+
+    def test_one_object_put_twice_is_put_once(self, store: Datastore) -> None:
+        super().test_one_object_put_twice_is_put_once(store)
+
+
+class TestLocal(DatastoreContract):
+    processes = True
+
+    @pytest.fixture
+    def store(self, tmp_path: Path) -> Datastore:
+        return Local(tmp_path / "store")

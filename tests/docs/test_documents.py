@@ -1,0 +1,115 @@
+"""What the documents print is run, and does what they say.
+
+The blocks of a document run from top to bottom in one directory that is empty at first:
+
+- a block whose first line is `# NAME.py`, `# NAME.yaml` or `# Dockerfile` is written to that file;
+- any other ```python block is run as a script;
+- in a ```console block each `$ command` is run, and the lines below it are what it prints. A line `...` stands for any
+  lines; ids, times and digests may differ.
+
+A comment before a block changes that: `<!-- exit: 1 -->` is the exit code it must have, `<!-- docker -->` marks one that
+needs an engine, `<!-- not run: REASON -->` leaves it out.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from subprocess import PIPE, STDOUT
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+HOME = "/home/you"
+"""What the documents show as the directory that they run in."""
+
+_BLOCK = re.compile(r"((?:^<!-- [^\n]* -->\n)*)^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_FILE = re.compile(r"# ([\w./-]+\.(?:py|yaml)|Dockerfile)\n")
+_COMMAND = re.compile(r"^\$ ((?:.*\\\n)*.*)\n?", re.MULTILINE)
+_VARYING = [
+    (re.compile(r"\b0[0-9a-z]{15}\b"), "ID"),
+    (re.compile(r"\b\d\d:\d\d\.\d\d\b"), "CLOCK"),
+    (re.compile(r"\b\d+\.\d+ ?s\b"), "SECONDS"),
+    (re.compile(r" Slowest: .*"), ""),
+    (re.compile(r"sha256:[0-9a-f]+"), "DIGEST"),
+    (re.compile(r"^ +[~^]+\n", re.MULTILINE), ""),  # Python's versions underline other parts of a traceback
+]
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block: where it is, the comments before it, its language and its text."""
+
+    where: str
+    comments: str
+    language: str
+    text: str
+
+    @property
+    def docker(self) -> bool:
+        return "<!-- docker -->" in self.comments
+
+    def run(self, directory: Path) -> None:
+        if file := _FILE.match(self.text):
+            (directory / file[1]).write_text(self.text)
+        elif self.language == "python":
+            self._run([sys.executable, "-c", self.text], directory)
+        elif self.language == "console":
+            _, *rest = _COMMAND.split(self.text)
+            for command, expected in zip(rest[::2], rest[1::2], strict=True):
+                printed = self._run(["bash", "-c", command], directory)
+                if expected.strip() and not _pattern(expected).fullmatch(_normal(printed)):
+                    pytest.fail(f"{self.where}: $ {command}\nprints\n{printed}", pytrace=False)
+
+    def _run(self, command: list[str], directory: Path) -> str:
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("LAMINAR_")}
+        environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
+        done = subprocess.run(
+            command, cwd=directory, env=environment, stdout=PIPE, stderr=STDOUT, text=True, timeout=300
+        )
+        expected = re.search(r"<!-- exit: (\d+) -->", self.comments)
+        if done.returncode != (int(expected[1]) if expected else 0):
+            pytest.fail(f"{self.where}: {command[-1]}\nexits {done.returncode}\n{done.stdout}", pytrace=False)
+        return done.stdout.replace(str(directory), HOME)
+
+
+def _normal(text: str) -> str:
+    for pattern, word in _VARYING:
+        text = pattern.sub(word, text)
+    return text.strip()
+
+
+def _pattern(expected: str) -> re.Pattern[str]:
+    lines = re.escape(_normal(expected)).split("\\\n")
+    return re.compile("\n".join("(?s:.*)" if line == r"\.\.\." else line for line in lines))
+
+
+def blocks(document: Path) -> list[Block]:
+    text = document.read_text()
+    return [
+        Block(f"{document.name}:{text.count(chr(10), 0, match.start(2)) + 1}", *match.groups())
+        for match in _BLOCK.finditer(text)
+        if "<!-- not run: " not in match[1]
+    ]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_blocks_that_need_no_engine(document: Path, tmp_path: Path) -> None:
+    for block in blocks(document):
+        if not block.docker:
+            block.run(tmp_path)
+
+
+_WITH_DOCKER = [path for path in DOCUMENTS if any(block.docker for block in blocks(path))]
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize("document", _WITH_DOCKER, ids=lambda path: path.name)
+def test_all_blocks(document: Path, tmp_path: Path) -> None:
+    for block in blocks(document):
+        block.run(tmp_path)

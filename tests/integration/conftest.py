@@ -1,0 +1,137 @@
+"""Real Docker: every test here is marked `docker`, and none leaves a container behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from laminar.executors.docker_command import store_label
+from laminar.version import __version__
+
+LAMINAR = f"laminar:{__version__}"
+UID = 1000
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = os.path.dirname(__file__)
+    for item in items:
+        if str(item.path).startswith(here):
+            item.add_marker(pytest.mark.docker)
+
+
+def docker(*arguments: str, check: bool = True) -> str:
+    """What a docker command prints."""
+    done = subprocess.run(["docker", *arguments], capture_output=True, text=True, timeout=300)
+    assert not check or done.returncode == 0, f"docker {' '.join(arguments)}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def build(tag: str, context: Path) -> str:
+    """Build an image as a user does; an older one of that tag does not stay behind without a name."""
+    before = docker("images", "--quiet", "--no-trunc", tag).strip()
+    docker("build", "-t", tag, str(context))
+    if before and before != docker("images", "--quiet", "--no-trunc", tag).strip():
+        docker("rmi", before, check=False)
+    return tag
+
+
+@dataclass
+class Engine:
+    """What the engine knows of the containers of one project's store; no one else's are looked at.
+
+    Attributes:
+        image: Laminar's own image.
+    """
+
+    label: str
+    since: float
+    image: str = LAMINAR
+    docker = staticmethod(docker)
+    build = staticmethod(build)
+
+    def containers(self, *filters: str) -> list[str]:
+        """Names of the containers that are there, running or not."""
+        chosen = [f"--filter={text}" for text in (f"label={self.label}", *filters)]
+        return docker("ps", "--all", "--format={{.Names}}", *chosen).split()
+
+    def running(self, layer: str) -> str:
+        """The name of the one container that runs this layer."""
+        (name,) = self.containers(f"label=laminar.layer={layer}", "status=running")
+        return name
+
+    def inspect(self, name: str) -> Any:
+        return json.loads(docker("inspect", name))[0]
+
+    def events(self, *actions: str) -> list[dict[str, str]]:
+        """What happened to layers' containers since the test began, in order: `action`, labels, `image`, `name`, …"""
+        window = [f"--since={self.since:.9f}", f"--until={time.time():.9f}"]
+        labels = [f"--filter=label={self.label}", "--filter=label=laminar.layer"]
+        chosen = ["--filter=type=container", *(f"--filter=event={action}" for action in actions), *labels]
+        found = map(json.loads, docker("events", *window, *chosen, "--format={{json .}}").splitlines())
+        return [{"action": event["Action"], **event["Actor"]["Attributes"]} for event in found]
+
+    def sweep(self) -> list[str]:
+        """Remove all containers of the project; returns their names."""
+        left = self.containers()
+        for name in left:
+            docker("rm", "--force", name, check=False)
+        return left
+
+
+@pytest.fixture(autouse=True)
+def engine(project) -> Iterator[Engine]:
+    """The engine; afterwards nothing of this project's may be left on it."""
+    watched = Engine(f"laminar.store={store_label(os.path.realpath(project.store))}", time.time())
+    yield watched
+    for running in project.started:
+        if running.process.poll() is None:
+            running.process.kill()
+            running.process.communicate()
+    assert watched.sweep() == []
+
+
+@pytest.fixture(scope="session")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
+    """Builds `laminar-test:NAME` from laminar's image and these Dockerfile lines and files; the engine's cache is ours."""
+
+    def make(name: str, *lines: str, **files: str) -> str:
+        context = tmp_path_factory.mktemp(name)
+        (context / "Dockerfile").write_text("\n".join((f"FROM {LAMINAR}", *lines, "")))
+        for file, text in files.items():
+            (context / f"{file}.py").write_text(text)
+        return build(f"laminar-test:{name}", context)
+
+    return make
+
+
+@pytest.fixture
+def as_user(project) -> Iterator[Callable[..., None]]:
+    """Lets the project's commands run as a user who is not root, `groups` beside its own; as oneself where that is no root.
+
+    The user may read what root reads (CAP_DAC_READ_SEARCH), because this repository and its Python may lie in root's home;
+    writing, and connecting to the engine, is as for anyone.
+    """
+
+    def become(*groups: int) -> None:
+        if os.geteuid():
+            return
+        if shutil.which("setpriv") is None:
+            pytest.fail("as root, this test needs setpriv (package util-linux) to become another user")
+        others = f"--groups={','.join(map(str, groups))}" if groups else "--clear-groups"
+        may_read = ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
+        project.prefix = ["setpriv", f"--reuid={UID}", f"--regid={UID}", others, *may_read]
+        for path in (project.path, *project.path.rglob("*")):
+            os.chown(path, UID, UID)
+        # Coverage's data file is root's.
+        project.environ |= {"HOME": str(project.path), "COVERAGE_PROCESS_CONFIG": None, "COVERAGE_PROCESS_START": None}
+
+    return become

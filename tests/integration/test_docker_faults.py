@@ -1,0 +1,235 @@
+"""Attempts that end otherwise than by their commit, in real containers."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+MAIN = """
+import os, signal
+from gate import meet
+from laminar import Flow, Layer, layers
+
+class F(Flow): ...
+
+@F.register
+class A(Layer):
+    def __call__(self) -> None:
+        self.value = 1
+
+@F.register(CONFIGURATION)
+class B(Layer):
+    def __call__(self, a: A) -> None:
+        print("before", flush=True)
+        BODY
+        print("after", flush=True)
+        self.value = a.value + self.attempt
+
+@F.register
+class C(Layer):
+    def __call__(self, b: B) -> None:
+        self.value = b.value
+"""
+
+
+def flow(project, body, configuration=""):
+    project.write("main.py", MAIN.replace("BODY", body).replace("CONFIGURATION", configuration))
+
+
+@pytest.mark.parametrize(
+    ("body", "configuration", "words"),
+    [
+        ("os._exit(0)", "", "exited 0 without committing"),
+        ("os._exit(7)", "", "exited 7 without committing"),
+        ("os.kill(os.getpid(), signal.SIGSEGV)", "", "crashed (SIGSEGV)"),
+        ("b'x' * (300 << 20)", "container=layers.Container(memory=100)", "out of memory at 100 MiB"),
+    ],
+    ids=["exit-0", "exit-7", "crash", "memory"],
+)
+def test_failure_of_the_layer_is_never_a_success(project, gate, body, configuration, words):
+    flow(project, body, configuration)
+    result = project.laminar("schedule", "main:F")
+    result.fails(1, f"B/0 failed at attempt 1: {words}")
+    assert "last lines of its log\n    before\n" in result.err
+    assert project.states("F", result.execution) == {"A": "committed", "B": "attempts [1]"}
+    assert project.log("F", result.execution, "B") == "before\n"
+
+
+def timed_out(project, seconds, body):
+    flow(project, body, f"timeout=layers.Timeout(seconds={seconds})")
+    result = project.laminar("schedule", "main:F")
+    result.fails(1, f"B/0 failed at attempt 1: timed out after {seconds} s", "Timeout")
+    assert project.states("F", result.execution) == {"A": "committed", "B": "attempts [1]"}
+
+
+def test_layer_that_takes_too_long_is_ended(project, gate):
+    timed_out(project, 2, "meet('B')")
+
+
+@pytest.mark.xfail(strict=True, reason="a cancel that comes before the engine knows the container is lost")
+def test_layer_is_ended_also_while_its_container_is_being_made(project, gate):
+    timed_out(project, 0.001, "signal.sigtimedwait([], 3)")
+
+
+def test_failure_of_the_layer_is_tried_as_often_as_it_may_be(project, engine, gate):
+    flow(project, "if self.attempt < 3: os._exit(0)", "retry=layers.Retry(attempts=3, delay=0.01)")
+    result = project.laminar("schedule", "main:F")
+    assert result.code == 0, result.err
+    assert [event["laminar.attempt"] for event in engine.events("start") if event["laminar.layer"] == "B"] == list(
+        "123"
+    )
+    assert project.value("F", result.execution, "C.value") == 4
+    assert "B/0 failed (attempt 2 of 3): exited 0 without committing; retrying in 0.0 s" in result.err
+
+
+@pytest.mark.parametrize("command", [["kill"], ["kill", "--signal=TERM"], ["rm", "--force"]], ids=" ".join)
+def test_container_that_is_ended_from_outside_is_repeated(project, engine, gate, command):
+    flow(project, "if self.attempt == 1: meet('B')")
+    running = project.start(*project.script, "schedule", "main:F")
+    gate.wait(running)
+    engine.docker(*command, engine.running("B"))
+    result = running.end()
+    assert result.code == 0, result.err
+    assert project.commits("F", result.execution)["B"].attempt == 2
+    assert project.value("F", result.execution, "C.value") == 3
+    assert "1 retry" in result.err
+    assert project.log("F", result.execution, "B", attempt=1) == "before\n"
+
+
+def test_container_that_is_ended_from_outside_has_failed_where_nothing_is_repeated(project, engine, gate):
+    flow(project, "meet('B')", "retry=layers.Retry(infrastructure=0)")
+    running = project.start(*project.script, "schedule", "main:F")
+    gate.wait(running)
+    engine.docker("kill", engine.running("B"))
+    result = running.end()
+    result.fails(3, "B/0 failed at attempt 1: killed (SIGKILL), cause unknown")
+    assert project.states("F", result.execution) == {"A": "committed", "B": "attempts [1]"}
+
+
+def test_what_waits_for_a_layer_starts_at_its_commit(project, engine, gate):
+    """A thread of B lives on after the commit, and with it the container; an odd exit code is then worth a warning."""
+    flow(
+        project,
+        "import threading, atexit; threading.Thread(target=meet, args=['B']).start(); atexit.register(os._exit, 5)",
+    )
+    project.write("main.py", (project.path / "main.py").read_text().replace("self.value = b.value", "meet('C')"))
+    running = project.start(*project.script, "schedule", "main:F")
+    assert {gate.wait(running), gate.wait(running)} == {"B", "C"}
+    assert engine.running("B") != engine.running("C")
+    gate.open()
+    gate.open()
+    result = running.end()
+    assert result.code == 0, result.err
+    assert "warning: B/0 committed, then exited 5" in result.err
+
+
+PARALLEL = """
+import signal
+from gate import meet
+from laminar import Flow, Layer, layers
+
+class F(Flow): ...
+
+@F.register
+class A(Layer):
+    def __call__(self) -> None: ...
+
+@F.register(container=layers.Container(cpu=0.5))
+class B(Layer):
+    def __call__(self, a: A) -> None:
+        DEAF
+        meet("B")
+
+@F.register(container=layers.Container(cpu=0.5))
+class C(Layer):
+    def __call__(self, a: A) -> None:
+        meet("C")
+
+@F.register
+class D(Layer):
+    def __call__(self, b: B, c: C) -> None: ...
+
+if flow := F():
+    flow(execution="mine")
+"""
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("program", [True, False], ids=["program", "command"])
+def test_signal_ends_the_containers_and_keeps_what_is_committed(project, engine, gate, number, code, program):
+    project.write("main.py", PARALLEL.replace("DEAF", ""))
+    command = [sys.executable, "main.py"] if program else [*project.script, "schedule", "main:F", "--execution", "mine"]
+    running = project.start(*command)
+    assert {gate.wait(running), gate.wait(running)} == {"B", "C"}
+    running.signal(number)
+    result = running.end()
+    result.fails(code, "interrupted: execution mine of F has stopped; what was committed stays")
+    assert project.states("F", "mine") == {"A": "committed", "B": "attempts [1]", "C": "attempts [1]"}
+    assert engine.containers() == []
+
+
+def leave_at_once(project, engine, gate):
+    """Interrupt twice while one layer does not hear SIGTERM; returns how long the second signal took, in seconds."""
+    project.write("main.py", PARALLEL.replace("DEAF", "signal.signal(signal.SIGTERM, signal.SIG_IGN)"))
+    running = project.start(*project.script, "schedule", "main:F", "--execution", "mine")
+    assert {gate.wait(running), gate.wait(running)} == {"B", "C"}
+    hearing = engine.running("C")
+    running.signal(signal.SIGINT)
+    engine.docker("wait", hearing, check=False)  # until the first signal was taken, or the container is gone already
+    began = time.monotonic()
+    running.signal(signal.SIGINT)
+    running.end().fails(130, "interrupted")
+    return time.monotonic() - began
+
+
+def test_second_signal_waits_for_nobody(project, engine, gate):
+    try:
+        assert leave_at_once(project, engine, gate) < 5  # the engine's grace period is 10 s
+    finally:
+        engine.sweep()
+
+
+def test_second_signal_leaves_no_container(project, engine, gate):
+    leave_at_once(project, engine, gate)
+    deadline = time.monotonic() + 30  # the engine is still at it when the scheduler has gone
+    while engine.containers() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert engine.sweep() == []
+
+
+def killed_client(project, engine, gate):
+    flow(project, "meet('B')")
+    running = project.start(*project.script, "schedule", "main:F")
+    gate.wait(running)
+    (client,) = clients_of(running.process.pid)
+    os.kill(client, signal.SIGKILL)
+    gate.open()
+    result = running.end()
+    assert result.code == 0, result.err
+    return result.execution
+
+
+def test_client_that_is_killed_is_not_the_container(project, engine, gate):
+    execution = killed_client(project, engine, gate)
+    assert project.commits("F", execution)["B"].attempt == 1
+    assert project.value("F", execution, "C.value") == 2
+
+
+def test_client_that_is_killed_costs_no_line_of_the_log(project, engine, gate):
+    execution = killed_client(project, engine, gate)
+    assert project.log("F", execution, "B") == "before\nafter\n"
+
+
+def clients_of(pid: int) -> list[int]:
+    """The `docker run` processes that a scheduler has started."""
+    children = " ".join((task / "children").read_text() for task in Path(f"/proc/{pid}/task").iterdir())
+    return [int(child) for child in children.split() if _runs_docker(child)]
+
+
+def _runs_docker(pid: str) -> bool:
+    return Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"docker\0run\0")
