@@ -170,7 +170,7 @@ class Flow:
         Raises:
             FlowError: It cannot be run.
         """
-        return build(type(self), self.registry())
+        return build(self.name, self.registry(), type(self))
 
     def node(self, layer: str) -> Node:
         """One layer with its edges; the others are not checked.
@@ -181,7 +181,7 @@ class Flow:
         registry = self.registry()
         if layer not in registry:
             return self.graph().node(layer)
-        return make_node(type(self), layer, registry)
+        return make_node(self.name, layer, registry, type(self))
 
     def store(self) -> Datastore:
         """The datastore: what was passed, else the one that the settings name."""

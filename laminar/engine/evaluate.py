@@ -91,8 +91,9 @@ class Attempt:
     def read(self, name: str) -> Any:
         """Nothing has been set that is not an attribute."""
         there = ", ".join(sorted({*self.saved, *self.artifacts})) or "nothing"
-        what = "sharded it: only layers that take it can read it" if name in self.artifacts else "has not set it"
-        raise AttributeError(f"layer {self._task.layer} {what} ({name!r}); it has set: {there}")
+        if name in self.artifacts:
+            raise AttributeError(f"layer {self._task.layer} has sharded {name!r}: the layers that take it can read it")
+        raise AttributeError(f"layer {self._task.layer} has not set {name!r}; it has set: {there}")
 
     def close(self) -> None:
         """Remove the scratch directory."""

@@ -46,10 +46,11 @@ class Node:
     @property
     def dependencies(self) -> tuple[str, ...]:
         """Names of the layers that must have finished before this one starts, each once, in order."""
-        kinds = [*self.inputs.values(), *(kind for hook in self.hooks for kind in hook.inputs.values())]
-        # A flow's hook that takes a layer runs for that layer, too, which does not wait for itself.
-        names = (kind.__name__ for kind in kinds if issubclass(kind, Layer) and kind is not self.layer)
-        return tuple(dict.fromkeys(names))
+        kinds = list(self.inputs.values())
+        for hook in self.hooks:
+            # A flow's hook that takes a layer runs for that layer, too, which does not wait for itself.
+            kinds += [kind for kind in hook.inputs.values() if hook.own or kind is not self.layer]
+        return tuple(dict.fromkeys(kind.__name__ for kind in kinds if issubclass(kind, Layer)))
 
 
 @dataclass(frozen=True)
@@ -76,37 +77,37 @@ class Graph:
         return self.nodes[name]
 
 
-def build(flow: type[Any], registry: Mapping[str, Registration]) -> Graph:
-    """The graph of the registered layers.
+def build(flow: str, registry: Mapping[str, Registration], owner: type[Any] = object) -> Graph:
+    """The graph of the registered layers; `owner` is the class of the flow, which may have hooks.
 
     Raises:
         FlowError: No layers, or names, annotations and configurations that cannot be run, or a cycle; all of them are
             named in one message.
     """
-    title = class_name(flow.__name__)
+    class_name(flow)
     if not registry:
         raise FlowError(
-            f"flow {title} has no layers.", remedy=f"Register one: put @{title}.register over a subclass of Layer."
+            f"flow {flow} has no layers.", remedy=f"Register one: put @{flow}.register over a subclass of Layer."
         )
     problems: list[FlowError] = []
     nodes = {}
     for name in registry:
         try:
-            nodes[name] = make_node(flow, name, registry)
+            nodes[name] = make_node(flow, name, registry, owner)
         except FlowError as error:
             problems.append(error)
     if problems:
-        raise problems[0] if len(problems) == 1 else _together(title, problems)
+        raise problems[0] if len(problems) == 1 else _together(flow, problems)
     try:
         order = tuple(TopologicalSorter({name: node.dependencies for name, node in nodes.items()}).static_order())
     except CycleError as error:
         # graphlib gives each node before the one that needs it: a cycle reads better the way the annotations point.
         path = " -> ".join(reversed(error.args[1]))
         raise FlowError(
-            f"flow {title} has a cycle: {path} (each needs the next).",
+            f"flow {flow} has a cycle: {path} (each needs the next).",
             remedy="Take one of these layers out of the other's __call__ parameters.",
         ) from None
-    return Graph(title, {name: nodes[name] for name in order})
+    return Graph(flow, {name: nodes[name] for name in order})
 
 
 def _together(flow: str, problems: list[FlowError]) -> FlowError:
@@ -114,14 +115,14 @@ def _together(flow: str, problems: list[FlowError]) -> FlowError:
     return FlowError(f"flow {flow} cannot be run, for {len(problems)} reasons:", remedy="\n".join(each))
 
 
-def make_node(flow: type[Any], name: str, registry: Mapping[str, Registration]) -> Node:
+def make_node(flow: str, name: str, registry: Mapping[str, Registration], owner: type[Any] = object) -> Node:
     """The node of one layer, with its annotations resolved; the other layers are not looked into.
 
     Raises:
         FlowError: As `build` does.
     """
     registration = registry[class_name(name)]
-    where = f"layer {name} of flow {flow.__name__}"
+    where = f"layer {name} of flow {flow}"
     taken = sorted(RESERVED & vars(registration.layer).keys())
     if taken:
         raise FlowError(f"{where} defines {taken[0]!r}, a name that laminar uses itself.", remedy="Rename it.")
@@ -131,7 +132,7 @@ def make_node(flow: type[Any], name: str, registry: Mapping[str, Registration]) 
     inputs = _inputs(registration.layer.__call__, where, registry)
     _check_foreach(registration.configuration.foreach, inputs, where)
     hooks = [
-        *_hooks(flow, where, registry, own=False),
+        *_hooks(owner, where, registry, own=False),
         *_hooks(registration.layer, where, registry, own=True),
     ]
     return Node(name, registration.layer, registration.configuration, inputs, hooks)

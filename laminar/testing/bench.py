@@ -12,10 +12,10 @@ from queue import SimpleQueue
 from laminar import wiring
 from laminar.engine.evaluate import LayerFailed, evaluate, failure_of
 from laminar.engine.executor import Executor, Exit, Job, Launch
-from laminar.engine.ledger import Ledger
+from laminar.engine.inputs import Inputs
+from laminar.engine.ledger import Ledger, Plan, Started
 from laminar.engine.loading import target_of
 from laminar.engine.ports import Datastore
-from laminar.model.configuration import Configuration
 from laminar.model.names import new_execution_id
 from laminar.model.wire import Task
 from laminar.testing.sample import PartsFlow
@@ -80,8 +80,8 @@ class Bench:
             datastore=self.executor.datastore(self._store),
         )
         configuration = self._graph.node(layer).configuration.copy()
-        self.ledger.put_plan(layer, splits)
-        self.ledger.put_started(task, configuration)
+        self.ledger.put_plan(layer, Plan(splits))
+        self.ledger.put_started(task, Started(configuration))
         log, hanging = bytearray(), threading.Event()
 
         def take(data: bytes) -> None:
@@ -131,21 +131,14 @@ class Bench:
         self.counts[job.task.address] += 1
         self._exits[job] = exit_
 
-    def _evaluate(self, task: Task, configuration: Configuration, may_commit: Callable[[], bool]) -> bool:
+    def _evaluate(self, job: Job, may_commit: Callable[[], bool]) -> bool:
         """What `laminar.launch` gives to executors that evaluate in this process."""
-        node = self._graph.node(task.layer)
+        task = job.task
         execution = PartsFlow(datastore=self._store).execution(task.execution)
+        inputs = Inputs(self.ledger, self.archive, execution, dict)
         try:
-            return evaluate(
-                node,
-                task,
-                configuration=configuration,
-                ledger=self.ledger,
-                archive=self.archive,
-                execution=execution,
-                parameters=dict,
-                may_commit=may_commit,
-            )
+            started = Started(job.configuration, job.last)
+            return evaluate(self._graph.node(task.layer), task, started, inputs, may_commit=may_commit)
         except LayerFailed as error:
             self.ledger.put_failure(task, failure_of(error))
             raise

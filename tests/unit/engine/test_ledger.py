@@ -4,7 +4,7 @@ import pytest
 
 from laminar.datastores import Datastore
 from laminar.engine import layout
-from laminar.engine.ledger import Commit, Failure, Ledger, executions
+from laminar.engine.ledger import Commit, Failure, Ledger, Plan, Started, executions
 from laminar.errors import CorruptError, UsageError
 from laminar.model.configuration import Configuration, Container
 from laminar.model.wire import Task
@@ -21,10 +21,10 @@ def task(**values: int) -> Task:
 
 def test_before_anything_was_recorded_nothing_is_there(ledger: Ledger) -> None:
     assert ledger.record() is None
-    assert ledger.splits("A") is None
+    assert ledger.plan("A") is None
     assert ledger.commit("A", 0) is None
     assert ledger.failure("A", 0, 1) is None
-    assert ledger.configuration(task()) is None
+    assert ledger.started(task(), Configuration()) == Started(Configuration())
     assert ledger.attempts("A", 0) == ledger.launches() == []
     assert ledger.log("A", 0, 1) == b""
     assert executions(ledger.store, "F") == []
@@ -52,17 +52,17 @@ def test_the_first_commit_of_a_split_wins_and_stays(ledger: Ledger) -> None:
 
 
 def test_the_first_plan_stays(ledger: Ledger) -> None:
-    ledger.put_plan("A", 3)
-    ledger.put_plan("A", 5)
-    assert ledger.splits("A") == 3
+    ledger.put_plan("A", Plan(3))
+    ledger.put_plan("A", Plan(5))
+    assert ledger.plan("A") == Plan(3)
 
 
 def test_an_attempt_is_recorded_with_its_configuration(ledger: Ledger) -> None:
-    ledger.put_started(task(attempt=2), Configuration(container=Container(memory=99)))
-    found = ledger.configuration(task(attempt=2))
+    ledger.put_started(task(attempt=2), Started(Configuration(container=Container(memory=99)), changed=True))
+    found = ledger.started(task(attempt=2), Configuration()).configuration
     assert found is not None
     assert found.container.memory == 99
-    assert ledger.configuration(task(attempt=1)) is None
+    assert ledger.started(task(attempt=1), Configuration()) == Started(Configuration())
 
 
 def test_attempts_are_counted_as_numbers(ledger: Ledger) -> None:
@@ -83,7 +83,7 @@ def test_launches_are_numbered_also_where_two_begin_at_once(ledger: Ledger, monk
 
 
 def test_a_record_in_the_wrong_place_is_not_believed(ledger: Ledger) -> None:
-    ledger.put_plan("A", 3)
+    ledger.put_plan("A", Plan(3))
     plan = ledger.store.read(layout.plan("F", "x", "A"))
     ledger.store.create(layout.commit("F", "x", "A", 0), plan)
     with pytest.raises(CorruptError, match="is a 'plan' record, where a 'commit' one belongs"):

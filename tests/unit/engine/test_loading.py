@@ -251,9 +251,6 @@ def test_an_ordinary_import_never_schedules_either(folder: Path, monkeypatch: py
     assert imported_plainly.later() is True, "called by the program, not while the module is imported"
 
 
-@pytest.mark.xfail(
-    strict=True, reason="any <module> frame that is not __main__ counts as an import, also one of exec()"
-)
 def test_a_program_that_runs_code_by_exec_schedules() -> None:
     # How pytest-xdist (execnet), notebooks' magics, Streamlit and the like run what is the program to the user.
     namespace: dict[str, Any] = {"flow": type("F", (Flow,), {})(), "__name__": "__channelexec__"}

@@ -15,9 +15,10 @@ from laminar.configurations import layers
 from laminar.datastores import Datastore, Memory
 from laminar.engine.events import AttemptFailed, AttemptStarted, Beat, Event
 from laminar.engine.executor import Exit, Job, Report
-from laminar.engine.ledger import Ledger
+from laminar.engine.ledger import Ledger, Plan
 from laminar.errors import ExecutionError, StoreError, UsageError
 from laminar.executors import Thread
+from laminar.model.wire import Task
 
 from ..conftest import MakeFlow
 
@@ -153,7 +154,7 @@ def test_only_the_split_that_failed_is_tried_again(make_flow: MakeFlow, store: D
                 raise ValueError("not yet")
             self.made_by = (self.index, self.splits, self.attempt)
 
-    Ledger(store, "F", "x").put_plan("A", 3)
+    Ledger(store, "F", "x").put_plan("A", Plan(3))
     execution = make_flow(A, configuration={"A": {"retry": retry(3)}})(execution="x")
     assert sorted(calls) == [(0, 1), (1, 1), (1, 2), (1, 3), (2, 1)]
     assert [execution.layer(A, index=index).made_by for index in range(3)] == [(0, 3, 1), (1, 3, 3), (2, 3, 1)]
@@ -293,7 +294,6 @@ def test_a_store_that_refuses_a_commit_is_infrastructure(make_flow: MakeFlow) ->
     assert "Wait." in caught.value.remedy
 
 
-@pytest.mark.xfail(strict=True, reason="an InfrastructureError that passes through __call__ counts as the user's")
 def test_a_store_that_fails_to_read_an_input_is_infrastructure(make_flow: MakeFlow) -> None:
     configuration = {"Takes": {"retry": retry()}}
     execution = make_flow(Makes, Takes, datastore=Refusing("read blob", times=1), configuration=configuration)()
@@ -422,7 +422,7 @@ def test_other_splits_of_a_failed_layer_do_not_start_and_those_that_run_commit(
             if self.index == 1:
                 raise ValueError
 
-    Ledger(store, "F", "x").put_plan("A", 5)
+    Ledger(store, "F", "x").put_plan("A", Plan(5))
     flow = make_flow(A, executor=Thread(concurrency=1))
     with pytest.raises(ExecutionError, match="A/1 failed"):
         flow(execution="x")
@@ -631,9 +631,9 @@ def test_a_configuration_read_back_is_what_the_attempt_ran_with(make_flow: MakeF
     (launched,) = ledger.launches()
     assert launched["graph"] == {"Makes": []}
     assert launched["executor"] == "thread"
-    configuration = ledger.configuration(launch.Task(target="", execution="x", layer="Makes", datastore=""))
-    assert configuration is not None
-    assert configuration.container.cpu == 0.5
+    task = Task(target="", execution=execution.id, layer="Makes", datastore="")
+    registered = layers.Configuration(container=layers.Container(cpu=0.5))
+    assert ledger.started(task, registered).configuration.container.cpu == 0.5
 
 
 def test_while_nothing_happens_the_run_says_that_it_is_alive(

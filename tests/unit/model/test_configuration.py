@@ -40,7 +40,7 @@ configurations = st.builds(
 @given(configurations)
 def test_what_may_be_registered_is_recorded_and_read_back(configuration: Configuration) -> None:
     configuration.check("layer A")
-    assert Configuration.from_json(json.loads(json.dumps(configuration.to_json()))) == configuration
+    assert Configuration().with_json(json.loads(json.dumps(configuration.to_json()))) == configuration
     assert configuration.copy() == configuration
 
 
@@ -55,7 +55,7 @@ def test_a_copy_shares_nothing() -> None:
 def test_what_a_newer_laminar_recorded_besides_is_left_out() -> None:
     data = Configuration(timeout=Timeout(seconds=1)).to_json()
     data["container"]["colour"] = data["retry"]["colour"] = data["timeout"]["colour"] = data["colour"] = "red"
-    assert Configuration.from_json(data) == Configuration(timeout=Timeout(seconds=1))
+    assert Configuration().with_json(data) == Configuration(timeout=Timeout(seconds=1))
 
 
 def test_of_secrets_the_names_only_are_recorded() -> None:
