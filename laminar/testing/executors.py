@@ -131,6 +131,12 @@ class ExecutorContract:
         assert not bench.committed("Hangs", 0)
         assert not bench.committed("Hangs", 1)
 
+    def test_a_job_that_is_cancelled_at_once_ends(self, bench: Bench) -> None:
+        job = bench.submit("Hangs")
+        bench.executor.cancel(job)  # it may not have started yet
+        assert bench.exit_of(job).code != 0
+        assert not bench.committed("Hangs")
+
     def test_cancelling_twice_reports_once(self, bench: Bench) -> None:
         job = bench.submit("Hangs")
         bench.wait_until_it_hangs(job)

@@ -20,7 +20,7 @@ from laminar.executors import Thread
 
 # The same examples in each run: a test that fails for one developer fails for all. HYPOTHESIS_PROFILE=explore looks for
 # new ones.
-hypothesis.settings.register_profile("repeat", deadline=None, derandomize=True, database=None)
+hypothesis.settings.register_profile("repeat", deadline=None, derandomize=True, database=None, max_examples=50)
 hypothesis.settings.register_profile("explore", deadline=None, max_examples=2000, database=None)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeat"))
 

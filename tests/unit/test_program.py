@@ -264,6 +264,31 @@ def test_only_the_parent_of_a_layer_that_forks_commits(program: Program) -> None
     assert program.prints("main.py", LAMINAR_EXECUTOR="process") == "parent 70"
 
 
+@pytest.mark.xfail(
+    strict=True, reason="the output is read to its end, which whatever holds it puts off, not to the exit"
+)
+def test_what_a_layer_leaves_running_does_not_hold_up_the_run(program: Program) -> None:
+    program.write(
+        "main.py",
+        """
+        import os, subprocess
+        from laminar import Flow, Layer
+        class F(Flow): ...
+
+        @F.register
+        class A(Layer):
+            def __call__(self):
+                self.pid = subprocess.Popen(["sh", "-c", "sleep 8; touch waited"], start_new_session=True).pid
+
+        if flow := F():
+            pid = flow().layer(A).pid
+            print(os.path.exists("waited"))
+            os.killpg(pid, 9)
+        """,
+    )
+    assert program.prints("main.py", LAMINAR_EXECUTOR="process") == "False"
+
+
 READS_EXECUTION = """
     from laminar import Flow, Layer
     class F(Flow): ...
