@@ -34,7 +34,7 @@ _COMMAND = re.compile(r"^\$ ((?:.*\\\n)*.*)\n?", re.MULTILINE)
 _VARYING = [
     (re.compile(r"\b0[0-9a-z]{15}\b"), "ID"),
     (re.compile(r"\b\d\d:\d\d\.\d\d\b"), "CLOCK"),
-    (re.compile(r"\b\d+\.\d+ ?s\b"), "SECONDS"),
+    (re.compile(r"\b(?:\d+\.\d+ ?s|\d+:\d\d:\d\d)\b"), "SECONDS"),
     (re.compile(r" Slowest: .*"), ""),
     (re.compile(r"sha256:[0-9a-f]+"), "DIGEST"),
     (re.compile(r"^ +[~^]+\n", re.MULTILINE), ""),  # Python's versions underline other parts of a traceback
