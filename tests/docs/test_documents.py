@@ -5,7 +5,7 @@ The blocks of a document run from top to bottom in one directory that is empty a
 - a block whose first line is `# NAME.py`, `# NAME.yaml` or `# Dockerfile` is written to that file;
 - any other ```python block is run as a script;
 - in a ```console block each `$ command` is run, and the lines below it are what it prints. A line `...` stands for any
-  lines; ids, times and digests may differ.
+  lines; ids, times and digests may differ. `$ cd NAME` goes for all blocks below it.
 
 A comment before a block changes that: `<!-- exit: 1 -->` is the exit code it must have, `<!-- docker -->` marks one that
 needs an engine, `<!-- not run: REASON -->` leaves it out.
@@ -54,7 +54,8 @@ class Block:
     def docker(self) -> bool:
         return "<!-- docker -->" in self.comments
 
-    def run(self, directory: Path) -> None:
+    def run(self, directory: Path) -> Path:
+        """Run the block in `directory`; returns the one that the next is run in."""
         if file := _FILE.match(self.text):
             (directory / file[1]).write_text(self.text)
         elif self.language == "python":
@@ -62,9 +63,13 @@ class Block:
         elif self.language == "console":
             _, *rest = _COMMAND.split(self.text)
             for command, expected in zip(rest[::2], rest[1::2], strict=True):
+                if re.fullmatch(r"cd [\w-]+", command):
+                    directory /= command.removeprefix("cd ")
+                    continue
                 printed = self._run(["bash", "-c", command], directory)
                 if expected.strip() and not _pattern(expected).fullmatch(_normal(printed)):
                     pytest.fail(f"{self.where}: $ {command}\nprints\n{printed}", pytrace=False)
+        return directory
 
     def _run(self, command: list[str], directory: Path) -> str:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("LAMINAR_")}
@@ -100,9 +105,10 @@ def blocks(document: Path) -> list[Block]:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_blocks_that_need_no_engine(document: Path, tmp_path: Path) -> None:
+    directory = tmp_path
     for block in blocks(document):
         if not block.docker:
-            block.run(tmp_path)
+            directory = block.run(directory)
 
 
 _WITH_DOCKER = [path for path in DOCUMENTS if any(block.docker for block in blocks(path))]
@@ -111,5 +117,6 @@ _WITH_DOCKER = [path for path in DOCUMENTS if any(block.docker for block in bloc
 @pytest.mark.docker
 @pytest.mark.parametrize("document", _WITH_DOCKER, ids=lambda path: path.name)
 def test_all_blocks(document: Path, tmp_path: Path) -> None:
+    directory = tmp_path
     for block in blocks(document):
-        block.run(tmp_path)
+        directory = block.run(directory)
