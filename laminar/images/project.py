@@ -124,7 +124,8 @@ def _sends_store(directory: str) -> bool:
             patterns = [line.strip() for line in file if line.strip() and not line.startswith("#")]
     except (OSError, UnicodeDecodeError):
         patterns = []
-    return not PatternMatcher(patterns).matches(".laminar/runs")  # type: ignore[arg-type]  # it takes a str
+    matcher = PatternMatcher(patterns)
+    return not any(matcher.matches(path) for path in (".laminar", ".laminar/runs"))  # type: ignore[arg-type]  # it takes a str
 
 
 def _project(directory: str) -> str:
