@@ -131,9 +131,14 @@ class Flow:
 
         return Execution(self, schedule(self, execution=execution, parameters=parameters, program=True))
 
-    def execution(self, execution: str) -> Execution:
-        """An execution of this flow, by its id, to read its results."""
-        return Execution(self, execution)
+    def execution(self, execution: str, *, datastore: Datastore | None = None) -> Execution:
+        """An execution of this flow, by its id, to read its results.
+
+        Args:
+            execution: Its id.
+            datastore: Where it is; the flow's own where none is given.
+        """
+        return Execution(self, execution, datastore)
 
     def executions(self) -> list[Execution]:
         """All executions of this flow in its datastore, oldest first."""
@@ -212,9 +217,10 @@ class Execution:
         id: Its id, unique among the flow's executions.
     """
 
-    def __init__(self, flow: Flow, id: str) -> None:  # noqa: A002 - the attribute's name
+    def __init__(self, flow: Flow, id: str, datastore: Datastore | None = None) -> None:  # noqa: A002 - the attribute's name
         self.flow = flow
         self.id = id
+        self._store = datastore
 
     def layer(self, layer: type[LayerT], *, index: int | None = None) -> LayerT:
         """A layer of this execution, whose attributes are its artifacts, each loaded and verified when it is read.
@@ -236,7 +242,10 @@ class Execution:
                 remedy="Pass the class that is registered to the flow.",
             )
         ledger = self._ledger
-        return open_layer(layer, Reader(ledger, wiring.archive(ledger.store), layer.__name__, self, index))
+        return open_layer(
+            layer,
+            Reader(ledger, wiring.archive(ledger.store), layer.__name__, self, index, registered=node.configuration),
+        )
 
     @property
     def parameters(self) -> Parameters:
@@ -264,7 +273,7 @@ class Execution:
         from laminar.engine.ledger import Ledger
         from laminar.model.names import execution_id
 
-        return Ledger(self.flow.store(), self.flow.name, execution_id(self.id))
+        return Ledger(self._store or self.flow.store(), self.flow.name, execution_id(self.id))
 
     def _record(self) -> dict[str, Any]:
         if not self.id:

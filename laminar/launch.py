@@ -62,12 +62,13 @@ def schedule(
     store = wiring.datastore(settings["datastore"])
     store.check()
     ledger = Ledger(store, flow.name, identity)
+    ledger.check_absent()
     executor = wiring.executor(settings)
     remote = executor.name != "thread"
     target = str(loading.target_of(type(flow), app_dir)) if remote else ""
     with ExitStack() as stack:
         archive = wiring.archive(store)
-        inputs = Inputs(ledger, archive, flow.execution(identity), lambda: parameters or {})
+        inputs = Inputs(ledger, archive, flow.execution(identity, datastore=store))
         launch = _launch(flow, graph, inputs, target, app_dir)
         executor.open(launch)
         stack.push(_Closing(executor))

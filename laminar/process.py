@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from laminar import wiring
 from laminar.engine import layout, loading
@@ -43,12 +43,13 @@ def _evaluate(task: Task, find: Callable[[], Flow], app_dir: str) -> int:
     """Evaluate, and record a failure where there is one: exit codes prove nothing."""
     _end_with_scheduler()
     notice = os.environ.pop(wire.NOTICE, "")
+    image = os.environ.pop(wire.IMAGE, "")
     store = wiring.datastore(task.datastore)
     name = loading.Target.parse(task.target).attribute.rpartition(".")[2]
     try:
         flow = find()
         name = flow.name
-        _run(flow, task, store, app_dir)
+        _run(flow, task, store, app_dir, image)
     except BaseException as error:
         failure = failure_of(error)
         with suppress(StoreError):
@@ -61,28 +62,23 @@ def _evaluate(task: Task, find: Callable[[], Flow], app_dir: str) -> int:
     return 0
 
 
-def _run(flow: Flow, task: Task, store: Datastore, app_dir: str) -> None:
+def _run(flow: Flow, task: Task, store: Datastore, app_dir: str, image: str) -> None:
     node = flow.node(task.layer)
     ledger = Ledger(store, flow.name, task.execution)
     archive = wiring.archive(store)
-    execution = flow.execution(task.execution)
-
-    def parameters() -> Mapping[str, Any]:
-        entries = (ledger.record() or {"parameters": {}})["parameters"]
-        return {key: archive.load(entry, key, "the parameters") for key, entry in entries.items()}
-
+    execution = flow.execution(task.execution, datastore=store)
     committed = evaluate(
         node,
         task,
         ledger.started(task, node.configuration),
-        Inputs(ledger, archive, execution, parameters),
-        code=_check_code(flow, task, store, app_dir),
+        Inputs(ledger, archive, execution),
+        code=_check_code(flow, task, store, app_dir, image),
     )
     if not committed:
         print(f"laminar: {task.address} was committed by another attempt already", file=sys.stderr)  # noqa: T201
 
 
-def _check_code(flow: Flow, task: Task, store: Datastore, app_dir: str) -> str:
+def _check_code(flow: Flow, task: Task, store: Datastore, app_dir: str, image: str) -> str:
     """The digest of the layer's code, after comparing it with the scheduler's; empty where that sent none.
 
     Raises:
@@ -96,9 +92,11 @@ def _check_code(flow: Flow, task: Task, store: Datastore, app_dir: str) -> str:
     others = differing(code, [registration.layer for registration in flow.registry().values()], app_dir)
     if others:
         layers = f"layer {others[0]}" if len(others) == 1 else f"layers {', '.join(others)}"
+        here = f"image {image}" if image else "this process"
         raise SkewError(
-            f"the image of layer {task.layer} holds other code than the scheduler for {layers} of {task.target}.",
-            remedy="Rebuild the image, or type --allow-skew to run the code that is in it.",
+            f"{here} holds other code than the scheduler for {layers} of {task.target}.",
+            remedy="Rebuild the image (laminar build), run with --mount while you edit, "
+            "or type --allow-skew to run the code that is in it.",
         )
     return code.layers.get(task.layer, "")
 

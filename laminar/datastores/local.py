@@ -57,7 +57,8 @@ class Local(Datastore):
 
     def keys(self, prefix: str) -> Iterator[str]:
         """The keys below `prefix`."""
-        for folder, _, files in os.walk(self._path(prefix)):
+        top = self._path(prefix)
+        for folder, _, files in os.walk(top, onerror=_unless_absent):
             relative = os.path.relpath(folder, self._base).replace(os.sep, "/")
             yield from (f"{relative}/{name}" for name in files)
 
@@ -139,18 +140,19 @@ class Local(Datastore):
         """Make the directory of `path`. A durable one is in its own parent's listing, on disk, when this returns."""
         parent = os.path.dirname(path)
         exists = os.path.isdir(parent)
-        if exists and parent in self._known:
+        if exists and (not durable or parent in self._known):
             return
+        if parent != self._base:
+            # Upwards also where it exists: somebody else may have made it a moment ago and not flushed it.
+            self._make_parent(parent, durable=durable)
         if not exists:
-            if parent != self._base:
-                self._make_parent(parent, durable=durable)
-                with suppress(FileExistsError):
-                    os.mkdir(parent)
-                    self._give(parent)
+            try:
+                os.makedirs(parent) if parent == self._base else os.mkdir(parent)
+            except FileExistsError:
+                pass
             else:
-                os.makedirs(parent, exist_ok=True)
+                self._give(parent)
         if durable:
-            # Somebody else may have made it a moment ago and not flushed it yet: flush it whoever made it.
             _flush_directory(os.path.dirname(parent))
             self._known.add(parent)
 
@@ -202,6 +204,12 @@ class _Staged:
         os.close(self._descriptor)
         with suppress(FileNotFoundError):
             os.unlink(self._path)
+
+
+def _unless_absent(error: OSError) -> None:
+    """What cannot be listed is not taken for empty, unless it is certainly not there."""
+    if not isinstance(error, FileNotFoundError):
+        raise _store_error("list", error.filename, error) from error
 
 
 def _flush_directory(path: str) -> None:

@@ -210,7 +210,7 @@ def _run(node: Node, task: Task, layer: Layer, context: Attempt, inputs: Inputs,
         _save(layer, context, inputs.archive)
     except StoreError:
         raise  # not the layer's doing
-    except (Exception, KeyboardInterrupt, SystemExit) as error:
+    except BaseException as error:
         raise LayerFailed from error
     finally:
         if os.getpid() != pid:

@@ -109,6 +109,7 @@ class _Sources:
         if name in reached or not self._project(name):
             return
         reached[name] = None
+        self._reach(name.rpartition(".")[0], reached)  # importing a.b runs a, too
         for node in ast.walk(self._tree(name)):
             if isinstance(node, ast.Import):
                 for alias in node.names:
@@ -161,10 +162,14 @@ def _source(name: str) -> str:
     if path is None:
         return ""
     try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            return file.read()
+        with open(path, "rb") as file:
+            data = file.read()
     except OSError:
         return ""
+    try:
+        return importlib.util.decode_source(data)
+    except (SyntaxError, UnicodeDecodeError):
+        return data.decode("latin-1")  # Python does not read it either; its bytes still tell whether it is the same
 
 
 def _segment(text: str, node: ast.stmt) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -22,13 +22,11 @@ class Inputs:
         ledger: The records of the execution.
         archive: Its artifacts.
         execution: What layers show as `execution`.
-        parameters: Reads the execution's parameters; called only where they are taken.
     """
 
     ledger: Ledger
     archive: Archive
     execution: Any
-    parameters: Callable[[], Mapping[str, Any]]
 
     def arguments(
         self,
@@ -54,6 +52,11 @@ class Inputs:
                 readers[layer] = Reader(self.ledger, self.archive, layer, self.execution, elements=own)
             arguments[name] = open_layer(kind, readers[layer])
         return arguments
+
+    def parameters(self) -> dict[str, Any]:
+        """The execution's parameters, as they were saved: nobody shares them."""
+        entries = (self.ledger.record() or {"parameters": {}})["parameters"]
+        return {name: self.archive.load(entry, name, "the parameters") for name, entry in entries.items()}
 
     def elements(self, layer: str, index: int) -> dict[str, dict[str, Element]]:
         """Layer -> attribute -> the element that a split of `layer` gets; nothing where no ForEach cut it."""

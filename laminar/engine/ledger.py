@@ -118,10 +118,18 @@ class Ledger:
         document = {"flow": self.flow, "target": target, "parameters": dict(parameters), "created": time.time()}
         key = layout.execution_record(self.flow, self.execution)
         if not records.create(self.store, key, "execution", document):
-            raise UsageError(
-                f"flow {self.flow} has an execution {self.execution!r} already.",
-                remedy="Give another --execution id, or none for a new one.",
-            )
+            raise self._exists()
+
+    def check_absent(self) -> None:
+        """Raise `UsageError` where there is an execution of that id: nothing is set up for one that cannot begin."""
+        if self.record() is not None:
+            raise self._exists()
+
+    def _exists(self) -> UsageError:
+        return UsageError(
+            f"flow {self.flow} has an execution {self.execution!r} already.",
+            remedy="Give another --execution id, or none for a new one.",
+        )
 
     def launch(self, facts: Mapping[str, Any]) -> None:
         """Record a schedule or resume: what is run, where, by which versions."""

@@ -12,7 +12,7 @@ import importlib.util
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from types import FrameType, FunctionType, ModuleType
 from typing import Any
@@ -42,7 +42,7 @@ class Target:
         place, _, attribute = text.partition(":")
         if place.endswith(".py"):
             return cls(os.path.basename(place)[:-3], os.path.normpath(place), attribute)
-        if not all(part.isidentifier() for part in place.split(".")):
+        if not all(part.isidentifier() for part in [*place.split("."), *(attribute or "x").split(".")]):
             raise TargetError(
                 f"invalid target {text!r}.",
                 remedy="Type module:attribute (main:HelloFlow) or path/to/file.py:attribute.",
@@ -172,14 +172,12 @@ def target_of(flow: type[Any], app_dir: str) -> Target:
             f"flow {flow.__name__} is not an attribute of its module {flow.__module__}, so no other process finds it.",
             remedy=f"Move class {flow.__name__} to the top level of its module, {thread}",
         )
+    name = flow.__module__
     relative = os.path.relpath(os.path.realpath(file), os.path.realpath(app_dir))
-    stem = flow.__module__
-    if relative.startswith(os.pardir + os.sep) or relative in (
-        f"{stem.replace('.', os.sep)}.py",
-        os.path.join(*stem.split("."), "__init__.py"),
-    ):
-        return Target(stem, "", flow.__qualname__)
-    return Target(stem, relative, flow.__qualname__)
+    outside = relative.startswith(os.pardir + os.sep)
+    # Only a file that was run or loaded by its path has the name of the file, in a folder that is no package.
+    by_path = not outside and relative != f"{name}.py" and os.path.basename(relative) == f"{name}.py"
+    return Target(name, relative if by_path else "", flow.__qualname__)
 
 
 def adopt(flow: type[Any]) -> str:
@@ -205,10 +203,12 @@ def adopt(flow: type[Any]) -> str:
 
 
 def _rename(namespace: Any, name: str) -> None:
-    """Give all classes and functions of `__main__` in `namespace` their module's real name."""
+    """Give all classes and functions of `__main__` in `namespace` their module's real name, wrapped ones too."""
     for value in list(namespace.values()):
-        if isinstance(value, type | FunctionType) and value.__module__ == "__main__":
-            value.__module__ = name
+        made_here = isinstance(value, type | FunctionType) or hasattr(value, "__wrapped__")
+        if made_here and getattr(value, "__module__", None) == "__main__":
+            with suppress(AttributeError, TypeError):  # a wrapper that takes no attributes
+                value.__module__ = name
             if isinstance(value, type):
                 _rename(vars(value), name)
 
@@ -220,7 +220,7 @@ def _scheduling_nothing() -> Iterator[list[object]]:
     try:
         yield flows
     finally:
-        _loading.remove(flows)
+        _loading.pop()
 
 
 def _load_path(target: Target, app_dir: str) -> ModuleType:
@@ -253,7 +253,7 @@ def _named(loaded: Loaded, base: type[Any]) -> Any:
     found: Any = module
     for part in attribute.split("."):
         found = getattr(found, part, None)
-    if isinstance(found, base) or (isinstance(found, type) and issubclass(found, base)):
+    if isinstance(found, base) or (isinstance(found, type) and issubclass(found, base) and found is not base):
         return found
     names = [flow.__name__ for flow in flows_in(module, base)]
     there = f"Flows in {module.__name__}: {', '.join(names) or 'none'}.{nearest(attribute, names)}"

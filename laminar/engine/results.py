@@ -12,6 +12,7 @@ from laminar.engine.ledger import Commit, Failure, Ledger, Plan
 from laminar.model.configuration import Configuration
 from laminar.model.grid import Element
 from laminar.model.layer import Layer, LayerT, bind
+from laminar.model.wire import Task
 
 
 @dataclass(frozen=True)
@@ -70,9 +71,8 @@ class Reader:
         execution: What the layer shows as `execution`.
         index: Which split to read; None for the whole layer.
         elements: Attribute -> the element that stands for it, in the call of a ForEach layer.
+        registered: The layer's configuration before hooks.
     """
-
-    attempt = 1
 
     def __init__(
         self,
@@ -82,6 +82,7 @@ class Reader:
         execution: Any,
         index: int | None = None,
         elements: Mapping[str, Element] | None = None,
+        registered: Configuration | None = None,
     ) -> None:
         self._ledger = ledger
         self._archive = archive
@@ -91,7 +92,19 @@ class Reader:
         self._known: Plan | None = None
         self._commits: dict[int, Commit] = {}
         self.execution = execution
-        self.configuration = Configuration()
+        self._registered = registered or Configuration()
+
+    @property
+    def attempt(self) -> int:
+        """The attempt that made the result; 1 before there is one."""
+        commit = self._ledger.commit(self._layer, self.index)
+        return commit.attempt if commit else 1
+
+    @property
+    def configuration(self) -> Configuration:
+        """How that attempt was run."""
+        place = Task(layer=self._layer, index=self.index, attempt=self.attempt, target="", execution="", datastore="")
+        return self._ledger.started(place, self._registered).configuration
 
     @property
     def index(self) -> int:

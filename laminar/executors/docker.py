@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import replace
@@ -12,9 +14,9 @@ from typing import Any
 
 from laminar.engine.checks import Check, Subject, attempt, failed
 from laminar.engine.executor import Capacity, Executor, Exit, Job, Launch, Report
-from laminar.errors import EngineError, LaminarError, UsageError
+from laminar.errors import EngineError, LaminarError, StoreError, UsageError
 from laminar.executors import docker_checkup
-from laminar.executors.docker_command import LABEL, STORE, Place, container_name, docker_command, store_label
+from laminar.executors.docker_command import STORE, Place, container_name, docker_command
 from laminar.executors.docker_engine import Engine, State
 from laminar.executors.docker_host import Host, lacks_socket, no_engine
 from laminar.executors.docker_image import BASE_IMAGE, Images, no_laminar
@@ -22,9 +24,9 @@ from laminar.executors.docker_mounts import Mounts, uid_gid
 from laminar.executors.output import follow
 from laminar.executors.workers import Workers
 from laminar.model.configuration import Container
-from laminar.model.names import execution_id
 
 _GRACE_S = 10
+_MAKING_S = 0.05
 
 
 class Docker(Executor):
@@ -70,9 +72,16 @@ class Docker(Executor):
                 f"the {store!r} datastore cannot be mounted into a container.",
                 remedy="Use a datastore in a directory, or the thread executor: --executor thread.",
             )
+        if os.geteuid() not in (0, owner[0]):
+            raise StoreError(
+                f"the datastore {store!r} belongs to user {owner[0]}, as whom containers run; you are {os.geteuid()}, "
+                "and what you make in it they could not write to.",
+                remedy="Name a datastore of your own with --datastore, or run laminar as that user.",
+            )
         self._launch = launch
         self._workers = Workers("laminar-docker")
         self._names: dict[Job, str] = {}
+        self._left: set[str] = set()
         self._ids: dict[str, str] = {}
         self._engine = _connect(store.url)
         self._host = Host.find(self._engine)
@@ -107,23 +116,19 @@ class Docker(Executor):
     def submit(self, job: Job, report: Report) -> None:
         """Start a container."""
         self._names[job] = container_name(job.task, self._place)
+        self._left.add(self._names[job])
         self._workers.start(lambda: self._run(job, report))
 
     def cancel(self, job: Job) -> None:
         """Stop the container, never the client: killing that leaves the container running."""
         name = self._names.get(job)
         if name is not None:
-            self._workers.start(lambda: self._stop(name))
+            self._workers.start(lambda: self._stop(job, name))
 
     def close(self) -> None:
-        """Remove what is left of this execution's containers."""
+        """Remove what is left of this launch's containers; never those of another launch."""
         self._workers.close(timeout_s=_GRACE_S)
-        labels = {
-            f"{LABEL}.flow": self._launch.flow,
-            f"{LABEL}.execution": execution_id(self._launch.execution),
-            f"{LABEL}.store": store_label(self._place.store),
-        }
-        for name in self._engine.containers(labels):
+        for name in list(self._left):
             self._engine.remove(name)
         self._engine.close()
 
@@ -206,15 +211,16 @@ class Docker(Executor):
             )
         self._names.pop(job, None)
         report(job, exit_)
-        with suppress(EngineError):  # close() sweeps what is left
+        with suppress(EngineError):  # close() tries again
             self._engine.remove(name)
+            self._left.discard(name)
 
     def _attempt(self, job: Job, name: str) -> Exit:
         container = job.configuration.container
         image = self._image(job.task.layer, container)
         identity = self._images.resolve(image, self._host, container.platform, f"layer {job.task.layer}")
         mounts = self._mounts.values(container, self._mounted(image, self._launch.app_dir))
-        code, last, seen = _attach(job, docker_command(job.task, container, self._place, identity, mounts))
+        code, last, seen = _attach(job, docker_command(job.task, container, self._place, identity, mounts, image))
         state = self._engine.state(name)
         if state is not None and state.status == "running":  # the client died, the container did not
             while state is not None and state.status == "running":
@@ -223,9 +229,15 @@ class Docker(Executor):
             _, last, _ = _attach(job, ["docker", "logs", name], seen)
         return _exit(code, state, last, job)
 
-    def _stop(self, name: str) -> None:
+    def _stop(self, job: Job, name: str) -> None:
+        """Stop a container. One that is only being made is waited for: the engine would forget that it was to stop."""
         with suppress(EngineError):
-            self._engine.stop(name, _GRACE_S)
+            while job in self._names:
+                state = self._engine.state(name)
+                if state is not None and state.status != "created":
+                    self._engine.stop(name, _GRACE_S)
+                    return
+                time.sleep(_MAKING_S)
 
 
 def _connect(store: str) -> Engine:

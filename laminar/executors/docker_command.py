@@ -40,7 +40,7 @@ class Place:
 
 
 def docker_command(
-    task: Task, container: Container, place: Place, image: str, mounts: tuple[str, ...] = ()
+    task: Task, container: Container, place: Place, image: str, mounts: tuple[str, ...] = (), title: str = ""
 ) -> list[str]:
     """The command that runs one attempt in a container of its own.
 
@@ -50,6 +50,7 @@ def docker_command(
         place: What all containers of the launch have in common.
         image: Id of the image; resolved before, so nothing is pulled.
         mounts: `--mount` values besides the store's.
+        title: What the user calls the image.
 
     Returns:
         An argument list. Each value is glued to its option, so none can be taken for an option itself.
@@ -68,6 +69,7 @@ def docker_command(
         *_as_user(container, place),
         *(f"--env={key}={value}" for key, value in wire.environment(task).items()),
         f"--env={wire.NOTICE}=1",
+        f"--env={wire.IMAGE}={title}",
         *_optional(container),
         *container.options,
         image,
@@ -120,7 +122,7 @@ def store_label(store: str) -> str:
 def mount(source: str, target: str, *, read_only: bool = False, kind: str = "bind") -> str:
     """A `--mount` value: comma-separated fields, quoted where a path has a comma or a quote itself."""
     fields = [f"type={kind}", f"source={source}", f"target={target}", *(["readonly"] if read_only else [])]
-    return ",".join('"' + field.replace('"', '""') + '"' if re.search('[,"]', field) else field for field in fields)
+    return ",".join('"' + field.replace('"', '""') + '"' if re.search('[,"\r\n]', field) else field for field in fields)
 
 
 def check_options(container: Container, where: str) -> None:

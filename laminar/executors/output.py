@@ -46,7 +46,9 @@ def follow(descriptor: int, job: Job, seen: int = 0) -> tuple[bytes, int]:
 
 def _split_partial(data: bytes) -> tuple[bytes, bytes]:
     """`data` before, and from, a beginning of the notice at its very end."""
-    start = data.rfind(COMMITTED[:1], -len(COMMITTED))
-    if start >= 0 and COMMITTED.startswith(data[start:]):
-        return data[:start], data[start:]
+    start = data.find(COMMITTED[:1], max(0, len(data) - len(COMMITTED) + 1))
+    while start >= 0:
+        if COMMITTED.startswith(data[start:]):
+            return data[:start], data[start:]
+        start = data.find(COMMITTED[:1], start + 1)
     return data, b""

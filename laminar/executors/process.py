@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from contextlib import suppress
 
 from laminar.engine.executor import Capacity, Executor, Exit, Job, Launch, Report
@@ -15,6 +16,7 @@ from laminar.executors.workers import Workers
 from laminar.model import wire
 
 _GRACE_S = 10.0
+_DRAIN_S = 1.0
 
 
 class Process(Executor):
@@ -72,18 +74,25 @@ class Process(Executor):
 
     def close(self) -> None:
         """Close the pipe: a child that is left ends by itself."""
-        self._workers.close(timeout_s=_GRACE_S)
+        self._workers.close(timeout_s=_DRAIN_S)
         for descriptor in self._lifeline:
             with suppress(OSError):
                 os.close(descriptor)
 
     def _wait(self, job: Job, child: subprocess.Popen[bytes], report: Report) -> None:
+        """Pass on what the process prints until it ends; what it has left running may hold the pipe open for longer."""
+        drained = threading.Event()
+        self._workers.start(lambda: self._read(job, child, drained))
+        code = child.wait()
+        drained.wait(_DRAIN_S)
+        del self._children[job]
+        report(job, Exit(code=code))
+
+    def _read(self, job: Job, child: subprocess.Popen[bytes], drained: threading.Event) -> None:
         assert child.stdout is not None
         with child.stdout as output:
             follow(output.fileno(), job)
-        code = child.wait()
-        del self._children[job]
-        report(job, Exit(code=code))
+        drained.set()
 
 
 def _environment(job: Job) -> dict[str, str]:

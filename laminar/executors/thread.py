@@ -6,10 +6,12 @@ import os
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import IO, Any
 
 from laminar.engine.evaluate import LayerFailed, failure_of
 from laminar.engine.executor import Capacity, Executor, Exit, Job, Launch, Report
+from laminar.errors import StoreError
 from laminar.executors.workers import Workers
 
 
@@ -66,7 +68,8 @@ class Thread(Executor):
             exit_ = Exit(code=1, exception=error.__cause__)
         except BaseException as error:
             exit_ = Exit(code=3, exception=error)
-            self._launch.failed(job.task, failure_of(error))
+            with suppress(StoreError):  # it is reported all the same
+                self._launch.failed(job.task, failure_of(error))
         finally:
             _Router.route(None)
             self._attempts.pop(job, None)

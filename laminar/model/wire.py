@@ -20,6 +20,9 @@ LIFELINE = "LAMINAR_LIFELINE"
 NOTICE = "LAMINAR_NOTICE"
 """Asks the process to print `COMMITTED` on its standard output once it has committed."""
 
+IMAGE = "LAMINAR_IMAGE_NAME"
+"""What the user calls the image that the process runs in, for messages."""
+
 COMMITTED = b"\x1elaminar committed\x1e\n"
 """A hint that lets the scheduler go on before the process, and its container, have ended. It proves nothing: the scheduler
 then looks for the completion marker."""

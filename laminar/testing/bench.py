@@ -135,7 +135,7 @@ class Bench:
         """What `laminar.launch` gives to executors that evaluate in this process."""
         task = job.task
         execution = PartsFlow(datastore=self._store).execution(task.execution)
-        inputs = Inputs(self.ledger, self.archive, execution, dict)
+        inputs = Inputs(self.ledger, self.archive, execution)
         try:
             started = Started(job.configuration, job.last)
             return evaluate(self._graph.node(task.layer), task, started, inputs, may_commit=may_commit)

@@ -71,7 +71,6 @@ def test_layer_that_takes_too_long_is_ended(project, gate):
     timed_out(project, 2, "meet('B')")
 
 
-@pytest.mark.xfail(strict=True, reason="a cancel that comes before the engine knows the container is lost")
 def test_layer_is_ended_also_while_its_container_is_being_made(project, gate):
     timed_out(project, 0.001, "signal.sigtimedwait([], 3)")
 

@@ -275,7 +275,6 @@ def test_editing_without_rebuilding(project, red):
     assert project.value("F", allowed.execution, "A.word") == "first"
 
 
-@pytest.mark.xfail(strict=True, reason="the executor process does not know the name of its image")
 def test_a_stale_image_is_named_with_all_three_remedies(project, red):
     project.write("main.py", source(word="edited"))
     project.laminar("schedule", "main:F", "--image", red).fails(3, red, "laminar build", "--mount", "--allow-skew")

@@ -100,7 +100,6 @@ def test_a_program_is_found_wherever_it_is_run_from(program: Program, cwd: str, 
     assert program.prints(path, cwd=cwd, LAMINAR_EXECUTOR="process") == "['main', 'main', 'main']"
 
 
-@pytest.mark.xfail(strict=True, reason="only classes and plain functions are renamed: a cached one stays in __main__")
 def test_a_cached_function_of_a_program_is_the_same_everywhere(program: Program) -> None:
     program.write(
         "main.py",
@@ -264,9 +263,6 @@ def test_only_the_parent_of_a_layer_that_forks_commits(program: Program) -> None
     assert program.prints("main.py", LAMINAR_EXECUTOR="process") == "parent 70"
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the output is read to its end, which whatever holds it puts off, not to the exit"
-)
 def test_what_a_layer_leaves_running_does_not_hold_up_the_run(program: Program) -> None:
     program.write(
         "main.py",
@@ -300,9 +296,6 @@ READS_EXECUTION = """
 """
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the flow in the executor process does not know the task's store: it takes .laminar"
-)
 def test_a_layer_reads_its_execution_in_the_store_of_the_run(program: Program) -> None:
     program.write("main.py", READS_EXECUTION + "\n    if flow := F():\n        print(flow(n=3).layer(A).n)\n")
     assert program.prints("main.py", LAMINAR_EXECUTOR="process", LAMINAR_DATASTORE="elsewhere") == "3"

@@ -90,7 +90,6 @@ def test_a_put_that_need_not_be_durable_flushes_nothing(store: Local, flushed: l
     assert flushed == []
 
 
-@pytest.mark.xfail(strict=True, reason="of directories that are there, only the last one's name is flushed")
 def test_a_durable_put_flushes_directories_that_others_made_and_did_not(store: Local, flushed: list[str]) -> None:
     store.create(KEY, b"content", durable=False)
     store.create(layout.commit("F", "x", "A", 1), b"content")
@@ -139,7 +138,6 @@ def test_an_unknown_error_is_never_absence(store: Local, monkeypatch: pytest.Mon
         assert type(caught.value) is StoreError
 
 
-@pytest.mark.xfail(strict=True, reason="os.walk leaves out directories that it cannot list, unless told otherwise")
 def test_keys_that_cannot_be_listed_are_not_absent(store: Local, monkeypatch: pytest.MonkeyPatch) -> None:
     store.create(KEY, b"content")
 

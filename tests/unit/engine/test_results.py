@@ -232,7 +232,6 @@ class Retried(Layer):
         self.made_by = self.attempt
 
 
-@pytest.mark.xfail(strict=True, reason="Reader.attempt is 1, Reader.configuration a default one")
 def test_a_layer_read_back_says_which_attempt_made_it_and_how(make_flow: MakeFlow) -> None:
     retry = layers.Retry(attempts=2, delay=0)
     read = make_flow(Retried, configuration={"Retried": {"retry": retry}})().layer(Retried)

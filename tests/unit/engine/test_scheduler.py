@@ -235,7 +235,6 @@ def test_whatever_a_layer_raises_is_its_own_failure(make_flow: MakeFlow, error: 
     assert caught.value.exit_code == 1
 
 
-@pytest.mark.xfail(strict=True, reason="only Exception, KeyboardInterrupt and SystemExit count as the layer's own")
 @pytest.mark.parametrize("error", [asyncio.CancelledError(), GeneratorExit()], ids=repr)
 def test_a_base_exception_of_a_layer_is_its_own_failure(make_flow: MakeFlow, error: BaseException) -> None:
     calls: list[int] = []
@@ -548,7 +547,6 @@ class Opened(Thread):
         super().close()
 
 
-@pytest.mark.xfail(strict=True, reason="the executor is opened, and closed, before the id is looked at")
 def test_an_id_that_exists_is_refused_before_the_executor_can_sweep_the_other_run(make_flow: MakeFlow) -> None:
     # Docker.close() removes every container of flow, execution and store: those of the run that has the id.
     make_flow(Makes)(execution="x")
@@ -580,7 +578,6 @@ def test_the_executor_that_the_user_made_is_left_alone(make_flow: MakeFlow) -> N
     assert vars(executor) == before
 
 
-@pytest.mark.xfail(strict=True, reason="threads share the live parameters, where processes each read what was saved")
 def test_what_a_layer_does_to_a_parameter_stays_in_that_layer(make_flow: MakeFlow) -> None:
     class A(Layer):
         def __call__(self, parameters: Parameters) -> None:

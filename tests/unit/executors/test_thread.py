@@ -79,9 +79,6 @@ def test_what_laminar_raises_is_recorded_and_comes_back() -> None:
     assert (task.layer, failure.kind, failure.message) == ("A", "infrastructure", "the network is down")
 
 
-@pytest.mark.xfail(
-    strict=True, reason="an error while the failure is recorded ends the thread before it reports: for ever"
-)
 def test_a_store_that_takes_no_record_of_the_failure_does_not_hang_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(threading, "excepthook", lambda arguments: None)
     opened = Opened(raises(StoreError("down")), raises(StoreError("still down")))
@@ -95,7 +92,7 @@ def test_a_store_that_takes_no_record_of_the_failure_does_not_hang_the_run(monke
 def test_an_attempt_that_commits_can_not_be_given_up_any_more() -> None:
     committing, go_on = threading.Event(), threading.Event()
 
-    def evaluate(task: Task, configuration: Configuration, may_commit: Callable[[], bool]) -> bool:
+    def evaluate(job: Job, may_commit: Callable[[], bool]) -> bool:
         allowed = may_commit()
         committing.set()
         go_on.wait(WAIT_S)
@@ -115,7 +112,7 @@ def test_an_attempt_that_was_given_up_may_not_commit_and_reports_once() -> None:
     running, go_on = threading.Event(), threading.Event()
     allowed: queue.SimpleQueue[bool] = queue.SimpleQueue()
 
-    def evaluate(task: Task, configuration: Configuration, may_commit: Callable[[], bool]) -> bool:
+    def evaluate(job: Job, may_commit: Callable[[], bool]) -> bool:
         running.set()
         go_on.wait(WAIT_S)
         allowed.put(may_commit())
