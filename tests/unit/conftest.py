@@ -25,18 +25,6 @@ hypothesis.settings.register_profile("explore", deadline=None, max_examples=2000
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeat"))
 
 
-def pytest_configure() -> None:
-    """Let flows run below pytest-xdist, whose workers are a module `__channelexec__` to `laminar.engine.loading`.
-
-    `test_loading.py` has the test of that, which fails; with it, this goes.
-    """
-    frame = sys._getframe()
-    while frame.f_back is not None:
-        frame = frame.f_back
-        if frame.f_globals.get("__name__") == "__channelexec__":
-            frame.f_globals["__name__"] = "__main__"
-
-
 @pytest.fixture(autouse=True)
 def no_settings() -> Iterator[None]:
     """No variable of this machine steers a test, and flows are quiet."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,10 @@ import pytest
 from laminar.datastores import Memory
 from laminar.engine.executor import Exit, Job
 from laminar.errors import EngineError, LaminarError, SkewError, StoreError, UsageError
-from laminar.executors import docker_image
-from laminar.executors.docker import BASE_IMAGE, Docker, _exit
+from laminar.executors.docker import Docker, _exit
 from laminar.executors.docker_engine import State
 from laminar.executors.docker_host import Host
-from laminar.executors.docker_image import Probe
+from laminar.executors.docker_image import BASE_IMAGE, Probe, verdict
 from laminar.executors.docker_mounts import Mounts, uid_gid
 from laminar.model.configuration import Configuration, Container
 from laminar.model.wire import Task
@@ -101,14 +101,12 @@ def test_a_store_that_no_container_sees_is_refused_before_the_engine_is_asked(mo
 
 # Images
 
-GOOD = Probe(
-    laminar=__version__, wire=WIRE_VERSION, python=docker_image.sys.version.split()[0], found=True, unreadable=[]
-)
+GOOD = Probe(laminar=__version__, wire=WIRE_VERSION, python=sys.version.split()[0], found=True, unreadable=[])
 
 
 def checked(asks_for_flow: bool = True, **answer: Any) -> str:
     probe = Probe(**{**vars(GOOD), **answer})
-    return docker_image.verdict(probe, "my:image", "main:F", Container(), "1000:1000", asks_for_flow)
+    return verdict(probe, "my:image", "main:F", Container(), "1000:1000", asks_for_flow)
 
 
 def test_an_image_that_can_run_the_flow_is_quiet() -> None:
