@@ -92,8 +92,12 @@ def in_container() -> bool:
 
 
 def lacks_socket() -> bool:
-    """Whether mounting the engine's socket is what would help: this looks like a container, and no engine is named."""
-    return in_container() and not os.environ.get("DOCKER_HOST") and not os.path.exists(_SOCKET)
+    """Whether another `docker run` of this container would help, since no engine is named: with the socket, or its group."""
+    if os.environ.get("DOCKER_HOST"):
+        return False
+    if not os.path.exists(_SOCKET):
+        return in_container()
+    return bool(_own_id()) and not os.access(_SOCKET, os.R_OK | os.W_OK)
 
 
 def command_with_mounts(store: str, image: str = "") -> str:
