@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from laminar import __version__
+
 HELLO = """
 from laminar import Flow, Layer, Parameters
 
@@ -68,11 +70,19 @@ def test_quiet_says_nothing_and_logs_are_prefixed_with_their_address(project):
         ("sub/flow.py:HelloFlow", "."),
         ("flow", "sub"),
         (None, "."),
+        pytest.param(
+            "1-hello.py",
+            ".",
+            marks=pytest.mark.xfail(
+                strict=True, reason="target_of makes the module's name of a path, also when that is none"
+            ),
+        ),
     ],
 )
 def test_every_form_of_target_runs(project, target, app_dir):
     project.write("main.py", HELLO)
     project.write("sub/flow.py", HELLO)
+    project.write("1-hello.py", HELLO)
     project.write("laminar.yaml", "flow: main:HelloFlow\nexecutor: process\n")
     result = project.laminar("schedule", *([target] if target else []), "--app-dir", app_dir)
     assert result.code == 0, result.err
@@ -168,7 +178,7 @@ def test_a_flow_typed_at_a_prompt_runs_in_threads_and_others_say_where_it_must_b
 
 def test_version_and_help(project):
     version = project.laminar("--version")
-    assert re.fullmatch(r"laminar, version \d+\.\d+\.\d+\n", version.out)
+    assert version.out == f"laminar, version {__version__}\n"
     assert project.run(sys.executable, "-m", "laminar", "--version").out == version.out
     for command in ([], ["schedule"], ["execute"]):
         shown = project.laminar(*command, "--help")
