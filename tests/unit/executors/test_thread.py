@@ -68,7 +68,7 @@ OPEN: list[Opened] = []
 def closed() -> Iterator[None]:
     """A test that fails leaves `sys.stdout` as it was to those after it."""
     yield
-    for opened in list(OPEN):
+    for opened in OPEN:
         opened.close()
 
 
