@@ -70,13 +70,7 @@ def test_quiet_says_nothing_and_logs_are_prefixed_with_their_address(project):
         ("sub/flow.py:HelloFlow", "."),
         ("flow", "sub"),
         (None, "."),
-        pytest.param(
-            "1-hello.py",
-            ".",
-            marks=pytest.mark.xfail(
-                strict=True, reason="target_of makes the module's name of a path, also when that is none"
-            ),
-        ),
+        ("1-hello.py", "."),
     ],
 )
 def test_every_form_of_target_runs(project, target, app_dir):

@@ -189,7 +189,6 @@ def test_second_signal_waits_for_nobody_and_leaves_nothing(project, engine, gate
     assert engine.containers() == []
 
 
-@pytest.mark.xfail(strict=True, reason="a probe's container has no name, and nobody ends it when its client is gone")
 @pytest.mark.parametrize("program", [True, False], ids=["program", "command"])
 def test_signal_while_an_image_is_asked(project, engine, image, program):
     """An image that never answers: the same is left behind after the 120 s that the scheduler waits for it."""
