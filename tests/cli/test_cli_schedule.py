@@ -49,6 +49,7 @@ def test_stdout_is_the_execution_and_stderr_one_line_for_each_transition(project
         f"HelloFlow {result.execution} done in S: 2 layers, 2 splits.",
     ]
     said = re.sub(r"(?m)^\d\d:\d\d\.\d\d ", "", result.err)
+    said = re.sub(r" Slowest: .*", "", said)  # on a busy machine, something took a second
     assert re.sub(r"\d\.\d s", "S", said).splitlines() == lines
 
 
