@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -10,10 +11,10 @@ import pytest
 
 from laminar import Flow, Layer, hooks, launch, layers
 from laminar.datastores import Datastore, Memory
-from laminar.engine.events import Event, Warned
+from laminar.engine.events import AttemptFailed, Event, Warned
 from laminar.engine.executor import Capacity, Job, Report
 from laminar.engine.ledger import Ledger, Plan
-from laminar.errors import ExecutionError
+from laminar.errors import ExecutionError, Interrupted, StoreError
 from laminar.executors import Thread
 
 from ..conftest import MakeFlow
@@ -562,3 +563,75 @@ def test_a_layer_that_exits(make_flow: MakeFlow, caught: bool) -> None:
     with pytest.raises(ExecutionError, match=r"SystemExit: the layer called sys\.exit\(3\)") as error:
         flow()
     assert (error.value.exit_code, error.value.remedy) == (1, "Return from __call__, or raise an error.")
+
+
+# The datastore, and signals
+
+
+@pytest.mark.parametrize("kind", [hooks.submission, hooks.entry])
+def test_a_datastore_that_fails_under_a_hook_is_infrastructure(make_flow: MakeFlow, kind: Any) -> None:
+    class Hooked(Layer):
+        @kind
+        def read(self, a: A) -> bool:
+            raise StoreError("the store is out of reach.", remedy="Bring it back.")
+
+        def __call__(self) -> None: ...
+
+    with pytest.raises(ExecutionError, match=r"Hooked/0 failed at attempt 1: the store is out of reach") as error:
+        make_flow(A, Hooked)()
+    assert (error.value.exit_code, error.value.remedy) == (3, "Bring it back.")
+
+
+def test_an_interrupt_between_two_attempts_closes_the_submission_hooks(make_flow: MakeFlow) -> None:
+    seen: list[str] = []
+
+    class Hooked(Layer):
+        @hooks.submission
+        def watch(self) -> Iterator[None]:
+            try:
+                yield
+            except BaseException as error:
+                seen.append(type(error).__name__)
+
+        def __call__(self) -> None:
+            raise ValueError
+
+    class Interrupts(Warnings):
+        def __call__(self, event: Event) -> None:
+            if isinstance(event, AttemptFailed):
+                signal.raise_signal(signal.SIGINT)
+
+    flow = make_flow(Hooked, configuration={"Hooked": {"retry": layers.Retry(attempts=2, delay=1000)}})
+    with pytest.raises(Interrupted):
+        launch.schedule(flow, observers=[Interrupts()])
+    assert seen == ["Interrupted"]
+
+
+def test_an_interrupt_closes_the_hooks_of_a_split_that_waits_for_its_turn(
+    make_flow: MakeFlow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+    monkeypatch.setenv("LAMINAR_MAX_PARALLEL", "1")
+
+    class Hooked(Layer):
+        @hooks.submission
+        def watch(self) -> Iterator[None]:
+            try:
+                yield
+                seen.append(f"{self.index} ended well")
+            except BaseException as error:
+                seen.append(f"{self.index} {type(error).__name__}")
+
+        def __call__(self, a: A) -> None:
+            self.value = a.items
+
+    class Stops(Thread):
+        def submit(self, job: Job, report: Report) -> None:
+            if job.task.layer == "Hooked":
+                signal.raise_signal(signal.SIGINT)
+            super().submit(job, report)
+
+    with pytest.raises(Interrupted):
+        make_flow(A, Hooked, configuration={"Hooked": OVER_A}, executor=Stops())()
+    assert "1 Interrupted" in seen
+    assert "1 ended well" not in seen
