@@ -69,7 +69,8 @@ class Accessor(Sequence[Any]):
         kept = self._page  # once: another thread of the user's may read another page through the same Accessor
         if kept is None or kept[0] != (which, page):
             self._page = kept = (which, page), self._archive.load_page(shard, page, self._name, self._layer)
-        return kept[1][place]
+        found: Entry = kept[1][place]
+        return found
 
 
 def items_of(entry: Entry) -> int:
