@@ -27,9 +27,9 @@ from laminar.version import __version__
 
 if TYPE_CHECKING:
     from laminar import datastores, executors
-    from laminar.configurations import layers
+    from laminar.configurations import hooks, layers
 
-__all__ = ["Execution", "Flow", "Layer", "Parameters", "__version__", "datastores", "executors", "layers"]
+__all__ = ["Execution", "Flow", "Layer", "Parameters", "__version__", "datastores", "executors", "hooks", "layers"]
 
 
 def __getattr__(name: str) -> Any:

@@ -66,9 +66,10 @@ class Accessor(Sequence[Any]):
 
     def _item(self, which: int, shard: Entry, item: int) -> Entry:
         page, place = divmod(item, shard["page_items"])
-        if self._page is None or self._page[0] != (which, page):
-            self._page = (which, page), self._archive.load_page(shard, page, self._name, self._layer)
-        found: Entry = self._page[1][place]
+        kept = self._page  # once: another thread of the user's may read another page through the same Accessor
+        if kept is None or kept[0] != (which, page):
+            self._page = kept = (which, page), self._archive.load_page(shard, page, self._name, self._layer)
+        found: Entry = kept[1][place]
         return found
 
 

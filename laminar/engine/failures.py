@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from laminar.engine.evaluate import LayerFailed, failure_of
 from laminar.engine.outcome import REFUSED, USER, Cause
-from laminar.errors import ExecutionError
+from laminar.errors import ExecutionError, InfrastructureError, LaminarError
 from laminar.model.wire import Task
 
 
@@ -30,9 +30,11 @@ def cause_in_scheduler(error: Exception) -> Cause:
     """The cause of a failure in the scheduler itself: of a hook, or of a ForEach that cannot be cut."""
     failed = LayerFailed()
     failed.__cause__ = error
-    failure = failure_of(failed)
-    words = failure.message if failure.kind == REFUSED else f"{failure.error}: {failure.message}"
-    return Cause(USER if failure.kind == USER else REFUSED, words, failure.remedy, failure.traceback)
+    # What laminar itself says of a configuration or the datastore is no exception of the user's code.
+    failure = failure_of(error if isinstance(error, LaminarError) else failed)
+    words = f"{failure.error}: {failure.message}" if failure.kind == USER else failure.message
+    exit_code = error.exit_code if isinstance(error, InfrastructureError) else 1
+    return Cause(USER if failure.kind == USER else REFUSED, words, failure.remedy, failure.traceback, exit_code)
 
 
 def _without_end(lines: list[str], end: str) -> list[str]:

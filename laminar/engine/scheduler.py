@@ -191,6 +191,10 @@ class Scheduler:
             self._stopped or self._layers[layer].failed or (self.options.fail_fast and self._failure is not None)
         )
 
+    def _why_held(self) -> ExecutionError | Interrupted:
+        """What the hooks of a split hear that is not started any more."""
+        return self._failure or self._interrupted()
+
     def _fill(self) -> None:
         """Start what is ready and fits, first come first served."""
         while (split := self._next()) is not None and self._admission.admits(split.configuration.container):
@@ -203,13 +207,16 @@ class Scheduler:
         """The split whose turn it is, its hooks run; it stays at the head until it fits."""
         while self._head is None or self._holds(self._head.task.layer):
             if self._head is not None:
-                self._head.end(self._failure)
+                self._head.end(self._why_held())
             self._head = None
             if not self._queue:
                 return None
             split = next(self._queue[0], None)
             if split is None:
                 self._queue.popleft()
+                continue
+            if self._holds(split.task.layer):  # one that was to be tried again: its submission hooks are open
+                split.end(self._why_held())
                 continue
             try:
                 split.prepare(self.inputs)
@@ -272,7 +279,9 @@ class Scheduler:
         if self._stopped:
             raise self._interrupted(at_once=True)
         self._stopped = number
-        self._queue.clear()
+        for _, _, what in self._timers:
+            if isinstance(what, Split):
+                what.end(self._interrupted())
         self._timers.clear()
         self._cancel_all()
         self._warn(f"stopping {len(self._running)} running; interrupt again to leave at once")

@@ -80,8 +80,8 @@ class Split:
             self._submission = opened
         else:
             self._retry = opened
-        # The context shows a copy of its own, which is what hooks have changed.
-        self.configuration = self._context.configuration
+        # A copy: what hooks change after their yield is not how the attempt was run, nor what it took from the machine.
+        self.configuration = self._context.configuration.copy()
         self.configuration.check(f"layer {self.node.name}, as its hooks left it,")
 
     def failed(self, cause: Cause) -> float | None:

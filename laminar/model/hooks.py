@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, TypeVar
@@ -146,7 +147,8 @@ class Opened:
             except BaseException as raised:
                 first = first or raised
                 continue
-            generator.close()
+            with suppress(Exception):  # one that yields again here, too: the others are closed all the same
+                generator.close()
             first = first or LayerError(
                 f"hook {hook.name} of layer {self._layer.name} yields twice.", remedy="Let it yield once."
             )
