@@ -1,4 +1,4 @@
-"""Links between documents, and paths that they name, lead somewhere."""
+"""Links between documents, and the paths and names of code that they give, lead somewhere."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 _LINK = re.compile(r"\]\((?!https?:)([^)#]*)(?:#([^)]+))?\)")
+_NAME = re.compile(r"`(\w+)` in `(laminar/[\w./]+\.py)`")
 _PATH = re.compile(r"`((?:laminar|tests|scripts|benchmarks|docs|examples)/[\w./-]*)`")
 
 
@@ -25,6 +26,13 @@ def test_links(document: Path) -> None:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_paths(document: Path) -> None:
     missing = [path for path in _PATH.findall(document.read_text()) if not (ROOT / path).exists()]
+    assert not missing
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_names(document: Path) -> None:
+    found = _NAME.findall(document.read_text())
+    missing = [(name, path) for name, path in found if not re.search(rf"\b{name}\b", (ROOT / path).read_text())]
     assert not missing
 
 
