@@ -16,18 +16,23 @@ SETUP := .venv/.setup
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
+# A plain path: the default's import hook costs every start of this Python 20 ms.
+INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --config-settings editable_mode=compat --editable
+
 setup: $(SETUP) ## make .venv with laminar and the development tools
-# editable_mode=compat is a plain path; the default's import hook costs every start of this Python 20 ms.
-$(SETUP): setup.cfg pyproject.toml
+$(SETUP): setup.cfg pyproject.toml $(BIN)/laminar
+	$(INSTALL) '.[dev]'
+	@touch $@
+
+$(BIN)/laminar:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	    || { echo "laminar needs Python 3.11 or later; choose one: make setup PYTHON=python3.12"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
 	    || { echo "$(PYTHON) cannot make virtual environments; on Debian or Ubuntu: apt-get install python3-venv"; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --config-settings editable_mode=compat --editable '.[dev]'
-	@touch $@
+	$(INSTALL) .
 
-demo: $(SETUP) ## run the first example, without a Docker engine
+demo: $(BIN)/laminar ## run the first example, without a Docker engine
 	cd examples/hello && ../../$(BIN)/laminar schedule main:HelloFlow --executor process
 
 image: ## build laminar:VERSION and laminar:latest, with an engine and a base image first

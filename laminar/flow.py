@@ -235,6 +235,8 @@ class Execution:
         from laminar import wiring
         from laminar.engine.results import Reader, open_layer
 
+        if not isinstance(layer, type) or not issubclass(layer, Layer):
+            raise FlowError(f"{layer!r} is no layer.", remedy="Pass the layer's class: execution.layer(A).")
         node = self.flow.node(layer.__name__)
         if node.layer is not layer:
             raise FlowError(

@@ -24,7 +24,7 @@ from laminar.images import project
 def build(
     directory: str | None, tag: str | None, platform: str | None, base: bool, python: str | None, as_json: bool
 ) -> None:
-    r"""Build the Dockerfile in DIR (here, where none is named); `laminar schedule` there runs its image from then on.
+    """Build the Dockerfile in DIR (here, where none is named); `laminar schedule` there runs its image from then on.
 
     What the engine says goes to stderr; the image's tag and id go to stdout.
 

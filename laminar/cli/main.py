@@ -51,7 +51,7 @@ class _Commands(click.Group):
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="laminar")
 def cli() -> None:
-    r"""Write a workflow in plain Python; run every step in its own container.
+    """Write a workflow in plain Python; run every step in its own container.
 
     \b
     Examples:

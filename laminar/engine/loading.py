@@ -297,8 +297,15 @@ def _failed(target: Target, error: BaseException) -> TargetError:
     from laminar.engine.tracebacks import user_traceback
 
     what = f"exits with {error.code!r}" if isinstance(error, SystemExit) else f"raises {type(error).__name__}"
+    remedy = "Mend the module; the traceback above is its own."
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        what = f"needs {error.name!r}, which is not installed here"
+        remedy = (
+            f"Install {error.name.partition('.')[0]} where this runs: in the image (name it in requirements.txt, then "
+            "laminar build), or in this environment."
+        )
     return TargetError(
         f"importing {target.path or target.module} {what}.",
-        remedy="Mend the module; the traceback above is its own.",
+        remedy=remedy,
         details=user_traceback(error),
     )

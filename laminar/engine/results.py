@@ -183,6 +183,15 @@ class Reader:
         return self._commits[split]
 
     def _unfinished(self) -> AttributeError:
+        if self._ledger.record() is None:
+            place = self._ledger.store.url or repr(self._ledger.store)
+            return AttributeError(
+                f"flow {self._ledger.flow} has no execution {self._ledger.execution!r} in the datastore {place}"
+            )
+        state = self.state
+        if state.error is not None:
+            error = f"{state.error.error}: {state.error.message}"
+            return AttributeError(f"layer {self._layer} failed in execution {self._ledger.execution}: {error}")
         return AttributeError(
             f"layer {self._layer} has not finished in execution {self._ledger.execution} (it is {self.state})"
         )

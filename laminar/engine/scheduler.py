@@ -155,7 +155,6 @@ class Scheduler:
         if layer.waits_for or layer.settled or layer.left or self._holds(layer.node.name):
             return
         name = layer.node.name
-        layer.began = self._now()
         task = Task(layer=name, **self.task)
         try:
             plan, fresh = self._planner.plan(layer.node, self._skipped, task)
@@ -244,6 +243,8 @@ class Scheduler:
             last=split.last,
         )
         self._running[split.key] = running
+        layer = self._layers[task.layer]
+        layer.began = layer.began or running.since  # its turn, not the time it waited for that
         self._emit(AttemptStarted(running.since, task.layer, task.index, task.attempt))
         if split.configuration.timeout:
             self._after(split.configuration.timeout.seconds, running)
@@ -267,7 +268,7 @@ class Scheduler:
 
     def _on_timer(self, what: Split | _Running) -> None:
         if isinstance(what, Split):
-            self._queue.append(iter([what]))
+            self._queue.appendleft(iter([what]))  # it came before what still waits
         elif what.job is not None and self._running.get(what.split.key) is what:
             what.timed_out = True
             self.executor.cancel(what.job)
@@ -279,7 +280,7 @@ class Scheduler:
         if self._stopped:
             raise self._interrupted(at_once=True)
         self._stopped = number
-        for _, _, what in self._timers:
+        for what in self._timers:
             if isinstance(what, Split):
                 what.end(self._interrupted())
         self._timers.clear()
@@ -333,7 +334,8 @@ class Scheduler:
         """A layer is done or skipped: what waited for it may start."""
         name = layer.node.name
         layer.settled = True
-        self._slowest = max(self._slowest, (name, self._now() - layer.began), key=lambda pair: pair[1])
+        took = self._now() - layer.began if layer.began else 0.0
+        self._slowest = max(self._slowest, (name, took), key=lambda pair: pair[1])
         for other in self._layers.values():
             if name in other.waits_for:
                 other.waits_for.remove(name)

@@ -27,7 +27,8 @@ class Row:
         retrying: Index -> why its last attempt failed, of what waits for another.
         failed: Index -> why it finally failed.
         skipped: Why it does not run.
-        began: When it was cut into splits, in seconds since the run began.
+        planned: Whether it was cut into splits.
+        began: When its first split started, in seconds since the run began.
         ended: When its last split was done, or the first finally failed.
     """
 
@@ -39,6 +40,7 @@ class Row:
     retrying: dict[int, str] = field(default_factory=dict)
     failed: dict[int, str] = field(default_factory=dict)
     skipped: str = ""
+    planned: bool = False
     began: float | None = None
     ended: float | None = None
 
@@ -49,7 +51,7 @@ class Row:
             return "failed"
         if self.skipped:
             return "skipped"
-        if self.began is None:
+        if not self.planned:
             return "waiting"
         if self.done == self.splits:
             return "done"
@@ -78,14 +80,13 @@ class Board:
                 self.rows = {name: Row(name, waits_for) for name, waits_for in event.layers.items()}
             case LayerPlanned():
                 row = self.rows[event.layer]
-                row.began, row.splits, row.done = event.at, event.splits, event.done
-                if row.done == row.splits:
-                    row.ended = event.at
+                row.planned, row.splits, row.done = True, event.splits, event.done
             case LayerSkipped():
                 self.rows[event.layer].skipped = event.reason
             case AttemptStarted():
                 row = self.rows[event.layer]
                 row.running[event.index] = event.attempt
+                row.began = event.at if row.began is None else row.began
                 row.retrying.pop(event.index, None)
             case AttemptFailed():
                 row = self.rows[event.layer]

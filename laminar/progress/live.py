@@ -15,6 +15,8 @@ from laminar.progress.board import Board, Row, clock, plural, summary
 
 _PER_SECOND = 10
 _BAR = 20
+_MIDDLE = 26
+_NUMBERS = 9
 
 _LOOKS = {
     "done": ("✓", "+", "green"),
@@ -82,16 +84,20 @@ class Live:
         return Group(title, self._layers(now))
 
     def _layers(self, now: float) -> Table:
-        table = Table.grid(padding=(0, 2, 0, 0))
-        table.add_column(width=3, justify="right")
-        table.add_column(no_wrap=True)
-        table.add_column(no_wrap=True, min_width=_BAR)
+        # The words at the end of a row give way first, then what is in its middle; name, count and time stay.
+        table = Table.grid(padding=(0, 2, 0, 0), expand=True)
+        names = [len(name) for name in self._board.rows]
+        width = max(names, default=1)
+        room = self._console.width - 3 - 2 * 5 - 2 * _NUMBERS
+        table.add_column(width=3, justify="right", no_wrap=True)
+        table.add_column(width=min(width, max(room // 2, 5)), no_wrap=True, overflow="ellipsis")
+        table.add_column(width=min(_MIDDLE, max(room - width, 7)), no_wrap=True, overflow="ellipsis")
         for _ in range(2):
-            table.add_column(no_wrap=True, justify="right")
-        table.add_column(no_wrap=True, overflow="ellipsis")
+            table.add_column(width=_NUMBERS, no_wrap=True, justify="right")
+        table.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
         rows = list(self._board.rows.values())
-        room = max(self._console.height - 4, 3)
-        shown = rows if len(rows) <= room else sorted(rows, key=_urgency)[:room]
+        height = max(self._console.height - 4, 3)
+        shown = rows if len(rows) <= height else sorted(rows, key=_urgency)[:height]
         for row in (row for row in rows if row in shown):
             self._add(table, row, now)
         if len(shown) < len(rows):
