@@ -30,8 +30,9 @@ $(SETUP): setup.cfg pyproject.toml
 demo: $(SETUP) ## run the first example, without a Docker engine
 	cd examples/hello && ../../$(BIN)/laminar schedule main:HelloFlow --executor process
 
-image: $(SETUP) ## build laminar:VERSION and laminar:latest, with an engine and a base image first
-	base=$$(scripts/engine.sh) && $(BIN)/laminar build --base --python $$base && docker tag $(IMAGE) laminar:latest
+image: ## build laminar:VERSION and laminar:latest, with an engine and a base image first
+	base=$$(scripts/engine.sh) && docker build --build-arg BASE=$$base --build-arg VERSION=$(VERSION) \
+	    --tag $(IMAGE) --tag laminar:latest .
 
 lint: $(SETUP) ## ruff: rules and format
 	$(BIN)/ruff check .

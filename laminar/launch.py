@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from laminar import wiring
 from laminar.engine import fingerprint, loading
@@ -16,6 +16,7 @@ from laminar.engine.executor import Executor, Job, Launch, Observer
 from laminar.engine.inputs import Inputs
 from laminar.engine.ledger import Ledger, Started
 from laminar.engine.scheduler import Options, Scheduler
+from laminar.engine.signals import Signals
 from laminar.errors import Interrupted, LaminarError, report
 from laminar.model.graph import Graph
 from laminar.model.names import execution_id, new_execution_id
@@ -70,7 +71,8 @@ def schedule(
         archive = wiring.archive(store)
         inputs = Inputs(ledger, archive, flow.execution(identity, datastore=store))
         launch = _launch(flow, graph, inputs, target, app_dir)
-        executor.open(launch)
+        with Signals(_interrupted):
+            executor.open(launch)
         stack.push(_Closing(executor))
         code = fingerprint.of_flow([node.layer for node in graph], app_dir) if remote else None
         digest = fingerprint.publish(code, store) if code else ""
@@ -88,6 +90,10 @@ def schedule(
         options = Options(settings["max_parallel"], settings["fail_fast"], settings["logs"])
         Scheduler(graph, task, inputs, executor, views, options).run()
     return identity
+
+
+def _interrupted(number: int) -> NoReturn:
+    raise Interrupted("interrupted before anything was started.", signum=number)
 
 
 class _Closing:

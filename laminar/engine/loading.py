@@ -176,7 +176,8 @@ def target_of(flow: type[Any], app_dir: str) -> Target:
     relative = os.path.relpath(os.path.realpath(file), os.path.realpath(app_dir))
     outside = relative.startswith(os.pardir + os.sep)
     # Only a file that was run or loaded by its path has the name of the file, in a folder that is no package.
-    by_path = not outside and relative != f"{name}.py" and os.path.basename(relative) == f"{name}.py"
+    in_its_place = relative == f"{name}.py" and name.isidentifier()
+    by_path = not outside and not in_its_place and os.path.basename(relative) == f"{name}.py"
     return Target(name, relative if by_path else "", flow.__qualname__)
 
 

@@ -7,7 +7,6 @@ script, a notebook and a thread. State changes in the loop only.
 
 from __future__ import annotations
 
-import heapq
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +16,6 @@ from typing import Any
 
 from laminar.engine import layout
 from laminar.engine.admission import Admission
-from laminar.engine.evaluate import LayerFailed, failure_of
 from laminar.engine.events import (
     AttemptFailed,
     AttemptStarted,
@@ -32,14 +30,16 @@ from laminar.engine.events import (
     Warned,
 )
 from laminar.engine.executor import Executor, Exit, Job, Observer
+from laminar.engine.failures import cause_in_scheduler, failed
 from laminar.engine.inputs import Inputs
 from laminar.engine.ledger import Plan, Started
 from laminar.engine.logs import LogWriter
-from laminar.engine.outcome import REFUSED, USER, Cause, cause_of
+from laminar.engine.outcome import Cause, cause_of
 from laminar.engine.planning import Planner
 from laminar.engine.signals import Signals
+from laminar.engine.timers import Timers
 from laminar.engine.tries import Split
-from laminar.errors import ExecutionError, InfrastructureError, Interrupted, LaminarError
+from laminar.errors import ExecutionError, Interrupted
 from laminar.model.graph import Graph, Node
 from laminar.model.wire import Task
 
@@ -114,8 +114,7 @@ class Scheduler:
         self._queue: deque[Iterator[Split]] = deque()
         self._head: Split | None = None
         self._running: dict[tuple[str, int], _Running] = {}
-        self._timers: list[tuple[float, int, Split | _Running]] = []
-        self._timer_count = 0
+        self._timers: Timers[Split | _Running] = Timers()
         self._admission = Admission(self.executor.capacity(), self.options.max_parallel)
         self._failure: ExecutionError | None = None
         self._stopped = 0
@@ -161,7 +160,7 @@ class Scheduler:
         try:
             plan, fresh = self._planner.plan(layer.node, self._skipped, task)
         except Exception as error:
-            self._fail(Split(layer.node, task), _cause(error), error, [])
+            self._fail(Split(layer.node, task), cause_in_scheduler(error), error, [])
             return
         if plan.skipped:
             self._skipped.add(name)
@@ -222,7 +221,7 @@ class Scheduler:
             try:
                 split.prepare(self.inputs)
             except Exception as error:
-                self._fail(split, _cause(error), error, [])
+                self._fail(split, cause_in_scheduler(error), error, [])
                 continue
             self._head = split
         return self._head
@@ -254,14 +253,14 @@ class Scheduler:
 
     def _wait(self) -> None:
         """Take one message, or let the next timer ring."""
-        due = self._timers[0][0] if self._timers else None
-        wait = _BEAT_S if due is None else max(0.0, min(_BEAT_S, due - self._now()))
+        wait = min(_BEAT_S, self._timers.wait_s(self._now()))
         try:
             handler, *arguments = self._messages.get(timeout=wait)
         except Empty:
-            if due is not None and due <= self._now():
-                self._on_timer(heapq.heappop(self._timers)[2])
-            else:
+            rung = self._timers.pop(self._now())
+            if rung is not None:
+                self._on_timer(rung)
+            elif wait == _BEAT_S:
                 self._emit(Beat(self._now()))
             return
         handler(*arguments)
@@ -280,7 +279,7 @@ class Scheduler:
         if self._stopped:
             raise self._interrupted(at_once=True)
         self._stopped = number
-        for _, _, what in self._timers:
+        for what in self._timers:
             if isinstance(what, Split):
                 what.end(self._interrupted())
         self._timers.clear()
@@ -296,7 +295,7 @@ class Scheduler:
     def _on_exit(self, running: _Running, exit_: Exit) -> None:
         split, task = running.split, running.split.task
         del self._running[split.key]
-        self._drop_timers(running)
+        self._timers.drop(running)
         running.log.close()
         self._admission.give_back(split.configuration.container)
         # The marker decides, whatever the exit looked like.
@@ -349,7 +348,7 @@ class Scheduler:
         self._retries += 1
         most = split.most(cause)
         self._emit(AttemptFailed(self._now(), task.layer, task.index, task.attempt, cause.words, most, wait))
-        split.end_attempt(self._error(split, cause, []))
+        split.end_attempt(failed(split.task, cause))
         split.task = Task(layer=task.layer, index=task.index, splits=task.splits, attempt=task.attempt + 1, **self.task)
         self._after(wait, split)
 
@@ -358,29 +357,15 @@ class Scheduler:
         task = split.task
         most = split.most(cause)
         self._emit(AttemptFailed(self._now(), task.layer, task.index, task.attempt, cause.words, most))
-        error = self._error(split, cause, tail)
+        error = failed(split.task, cause, tail)
         error.__cause__ = exception
         self._layers[task.layer].failed = True
         self._failure = self._failure or error
         split.end(error)
-        for timer in [timer[2] for timer in self._timers if isinstance(timer[2], Split)]:
-            if self._holds(timer.task.layer):
+        for timer in self._timers:
+            if isinstance(timer, Split) and self._holds(timer.task.layer):
                 timer.end(error)
-                self._drop_timers(timer)
-
-    def _error(self, split: Split, cause: Cause, tail: list[str]) -> ExecutionError:
-        tail = _without_end(tail, cause.printed)
-        log = "\n".join(["last lines of its log", *(f"    {line}" for line in tail)]) if tail else ""
-        return ExecutionError(
-            f"{split.task.address} failed at attempt {split.task.attempt}: {cause.words}",
-            execution=self.ledger.execution,
-            layer=split.task.layer,
-            index=split.task.index,
-            attempt=split.task.attempt,
-            remedy=cause.remedy,
-            details="\n\n".join(part for part in (cause.details, log) if part),
-            exit_code=cause.exit_code,
-        )
+                self._timers.drop(timer)
 
     # Ending
 
@@ -411,13 +396,7 @@ class Scheduler:
         )
 
     def _after(self, seconds: float, what: Split | _Running) -> None:
-        self._timer_count += 1  # equal times ring in the order they were set
-        heapq.heappush(self._timers, (self._now() + seconds, self._timer_count, what))
-
-    def _drop_timers(self, what: Split | _Running) -> None:
-        if any(timer[2] is what for timer in self._timers):
-            self._timers = [timer for timer in self._timers if timer[2] is not what]
-            heapq.heapify(self._timers)
+        self._timers.add(self._now() + seconds, what)
 
     def _now(self) -> float:
         return time.monotonic() - self._zero
@@ -428,24 +407,3 @@ class Scheduler:
     def _emit(self, event: Event) -> None:
         for observer in self.observers:
             observer(event)
-
-
-def _cause(error: Exception) -> Cause:
-    """The cause of a failure in the scheduler itself: of a hook, or of a ForEach that cannot be cut."""
-    failed = LayerFailed()
-    failed.__cause__ = error
-    # What laminar itself says of a configuration or the datastore is no exception of the user's code.
-    failure = failure_of(error if isinstance(error, LaminarError) else failed)
-    words = f"{failure.error}: {failure.message}" if failure.kind == USER else failure.message
-    exit_code = error.exit_code if isinstance(error, InfrastructureError) else 1
-    return Cause(USER if failure.kind == USER else REFUSED, words, failure.remedy, failure.traceback, exit_code)
-
-
-def _without_end(lines: list[str], end: str) -> list[str]:
-    """The last lines of a log without the traceback that ends it, where that is shown by itself."""
-    shown = end.splitlines()
-    kept = len(lines)
-    while shown and kept and lines[kept - 1] == shown[-1]:
-        shown.pop()
-        kept -= 1
-    return lines[:kept]

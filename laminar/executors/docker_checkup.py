@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator, Mapping
+from functools import partial
 
 from laminar.engine.checks import Check, Subject, skew
 from laminar.errors import EngineError, UsageError
@@ -116,7 +117,7 @@ def image(
     if error:
         raise error
     # A project that is not known cannot be asked for; a mounted one is looked at where it is.
-    answer = ask(name, probe_command(container, place, str(record["Id"]), target or "main"))
+    answer = ask(name, partial(probe_command, container, place, str(record["Id"]), target or "main"))
     user = container.user or place.user
     warning = verdict(answer, name, target, container, user, asks_for_flow=bool(target) and not mounted)
     words = f"{name}: laminar {answer.laminar}, wire version {answer.wire}, Python {answer.python}"

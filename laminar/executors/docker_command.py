@@ -78,12 +78,13 @@ def docker_command(
     ]
 
 
-def probe_command(container: Container, place: Place, image: str, target: str) -> list[str]:
+def probe_command(container: Container, place: Place, image: str, target: str, name: str) -> list[str]:
     """The command that asks an image about itself, run as the layers will be, and gone when it has answered."""
     return [
         "docker",
         "run",
         "--rm",
+        f"--name={name}",
         f"--label={LABEL}.store={store_label(place.store)}",
         "--network=none",
         *_as_user(container, place),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
@@ -85,7 +87,7 @@ class Images:
         if name == BASE_IMAGE and not asks_for_flow:
             return  # it is this laminar's, and need not hold the project
         user = container.user or self._place.user
-        command = probe_command(container, self._place, identity, self._target)
+        command = partial(probe_command, container, self._place, identity, self._target)
         key = (identity, user, container.workdir, self._target)
         warning = verdict(_probe(self._store, name, command, key), name, self._target, container, user, asks_for_flow)
         if warning and warning not in self.warnings:
@@ -114,13 +116,13 @@ def no_laminar(where: str) -> EngineError:
     )
 
 
-def _probe(store: Datastore, name: str, command: list[str], key: tuple[str, ...]) -> Probe:
+def _probe(store: Datastore, name: str, command: Callable[[str], list[str]], key: tuple[str, ...]) -> Probe:
     """Ask an image, once: the answer is kept in the store, since what has an id never changes.
 
     Args:
         store: Where answers are kept.
         name: What the user calls it, for messages.
-        command: `docker run … IMAGE laminar probe TARGET`.
+        command: `docker run … IMAGE laminar probe TARGET`, of the container's name.
         key: All that the answer depends on.
 
     Raises:
@@ -208,19 +210,26 @@ def remedy(image: str) -> str:
     return f"Build it (docker build -t {image} .), or name another one with --image."
 
 
-def ask(name: str, command: list[str]) -> Probe:
+def ask(name: str, command: Callable[[str], list[str]]) -> Probe:
     """Ask an image about itself.
 
     Args:
         name: What the user calls it, for messages.
-        command: `docker run … IMAGE laminar probe TARGET`.
+        command: `docker run … IMAGE laminar probe TARGET`, of the container's name.
 
     Raises:
         EngineError: It has no laminar, or cannot be started.
     """
+    container = f"laminar-probe-{os.urandom(6).hex()}"
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_PROBE_S, stdin=subprocess.DEVNULL)
-    except subprocess.TimeoutExpired:
+        done = subprocess.run(
+            command(container), capture_output=True, text=True, timeout=_PROBE_S, stdin=subprocess.DEVNULL
+        )
+    except BaseException as error:
+        # The client is gone, the container is not: an image that does not answer, or a user who does not wait for it.
+        subprocess.run(["docker", "rm", "--force", container], capture_output=True)
+        if not isinstance(error, subprocess.TimeoutExpired):
+            raise
         raise EngineError(
             f"image {name} did not answer laminar's questions in {_PROBE_S} s.",
             remedy="Check what its entry point does.",

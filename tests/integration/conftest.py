@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import shutil
 import subprocess
 import time
@@ -52,11 +53,16 @@ class Engine:
         image: Laminar's own image.
     """
 
-    label: str
+    project: Any
     since: float
     image: str = LAMINAR
     docker = staticmethod(docker)
     build = staticmethod(build)
+
+    @property
+    def label(self) -> str:
+        """The label that all of them carry."""
+        return f"laminar.store={store_label(os.path.realpath(self.project.store))}"
 
     def containers(self, *filters: str) -> list[str]:
         """Names of the containers that are there, running or not."""
@@ -79,6 +85,17 @@ class Engine:
         found = map(json.loads, docker("events", *window, *chosen, "--format={{json .}}").splitlines())
         return [{"action": event["Action"], **event["Actor"]["Attributes"]} for event in found]
 
+    def wait_for(self, action: str) -> None:
+        """Until this has happened to any container of the project, also to one that is no layer's."""
+        chosen = ["--filter=type=container", f"--filter=label={self.label}", f"--filter=event={action}"]
+        command = ["docker", "events", f"--since={self.since:.9f}", *chosen]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as events:
+            assert events.stdout is not None
+            try:
+                assert select.select([events.stdout], [], [], 60)[0], f"no {action} in 60 s"
+            finally:
+                events.kill()
+
     def sweep(self) -> list[str]:
         """Remove all containers of the project; returns their names."""
         left = self.containers()
@@ -90,7 +107,7 @@ class Engine:
 @pytest.fixture(autouse=True)
 def engine(project) -> Iterator[Engine]:
     """The engine; afterwards nothing of this project's may be left on it."""
-    watched = Engine(f"laminar.store={store_label(os.path.realpath(project.store))}", time.time())
+    watched = Engine(project, time.time())
     yield watched
     for running in project.started:
         if running.process.poll() is None:

@@ -86,6 +86,16 @@ def test_layers_that_ask_for_all_cores_run_one_after_the_other(project, engine, 
     assert [event["action"] for event in happened] == ["start", "die", "start", "die"]
 
 
+def test_a_path_may_hold_what_command_lines_stumble_over(project, engine):
+    project.path = project.path / 'a "b", c: $d'
+    project.path.mkdir()
+    project.write("main.py", MAIN.replace("from gate import meet", "meet = print"))
+    project.write("data/file", "content")
+    result = project.laminar("schedule", "main:F")
+    assert result.code == 0, result.err
+    assert project.value("F", result.execution, "A.data") == "content"
+
+
 def test_nothing_in_the_store_is_roots(project, engine, as_user):
     project.write("main.py", MAIN.replace("from gate import meet", "meet = print") + "        self.big = bytes(5000)\n")
     project.write("data/file", "content")

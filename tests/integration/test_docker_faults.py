@@ -172,8 +172,7 @@ def test_signal_ends_the_containers_and_keeps_what_is_committed(project, engine,
     assert engine.containers() == []
 
 
-def leave_at_once(project, engine, gate):
-    """Interrupt twice while one layer does not hear SIGTERM; returns how long the second signal took, in seconds."""
+def test_second_signal_waits_for_nobody_and_leaves_nothing(project, engine, gate):
     project.write("main.py", PARALLEL.replace("DEAF", "signal.signal(signal.SIGTERM, signal.SIG_IGN)"))
     running = project.start(*project.script, "schedule", "main:F", "--execution", "mine")
     assert {gate.wait(running), gate.wait(running)} == {"B", "C"}
@@ -183,25 +182,29 @@ def leave_at_once(project, engine, gate):
     began = time.monotonic()
     running.signal(signal.SIGINT)
     running.end().fails(130, "interrupted")
-    return time.monotonic() - began
-
-
-def test_second_signal_waits_for_nobody(project, engine, gate):
-    try:
-        assert leave_at_once(project, engine, gate) < 5  # the engine's grace period is 10 s
-    finally:
-        engine.sweep()
-
-
-def test_second_signal_leaves_no_container(project, engine, gate):
-    leave_at_once(project, engine, gate)
+    assert time.monotonic() - began < 5  # the engine's grace period is 10 s
     deadline = time.monotonic() + 30  # the engine is still at it when the scheduler has gone
     while engine.containers() and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert engine.sweep() == []
+    assert engine.containers() == []
 
 
-def killed_client(project, engine, gate):
+@pytest.mark.parametrize("program", [True, False], ids=["program", "command"])
+def test_signal_while_an_image_is_asked(project, engine, image, program):
+    """An image that never answers: the same is left behind after the 120 s that the scheduler waits for it."""
+    project.write("main.py", PARALLEL.replace("from gate import meet", "").replace("DEAF", ""))
+    name = image("mute", 'ENTRYPOINT ["tail", "-f", "/dev/null"]')
+    command = [sys.executable, "main.py"] if program else [*project.script, "schedule", "main:F"]
+    running = project.start(*command, LAMINAR_IMAGE=name)
+    engine.wait_for("start")
+    running.signal(signal.SIGINT)
+    result = running.end()
+    left = engine.sweep()
+    assert (result.code, result.out, left) == (130, "", [])
+    assert "Traceback" not in result.err
+
+
+def test_client_that_is_killed_is_not_the_container(project, engine, gate):
     flow(project, "meet('B')")
     running = project.start(*project.script, "schedule", "main:F")
     gate.wait(running)
@@ -210,18 +213,9 @@ def killed_client(project, engine, gate):
     gate.open()
     result = running.end()
     assert result.code == 0, result.err
-    return result.execution
-
-
-def test_client_that_is_killed_is_not_the_container(project, engine, gate):
-    execution = killed_client(project, engine, gate)
-    assert project.commits("F", execution)["B"].attempt == 1
-    assert project.value("F", execution, "C.value") == 2
-
-
-def test_client_that_is_killed_costs_no_line_of_the_log(project, engine, gate):
-    execution = killed_client(project, engine, gate)
-    assert project.log("F", execution, "B") == "before\nafter\n"
+    assert project.commits("F", result.execution)["B"].attempt == 1
+    assert project.value("F", result.execution, "C.value") == 2
+    assert project.log("F", result.execution, "B") == "before\nafter\n"
 
 
 def clients_of(pid: int) -> list[int]:

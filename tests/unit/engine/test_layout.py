@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import product
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -39,6 +41,20 @@ def test_keys_of_different_things_never_collide_nor_lie_below_each_other(one: tu
     key, other = one[0](*one[1]), two[0](*two[1])
     assert (key == other) == (one == two)
     assert not f"{other}/".startswith(f"{key}/") or one == two
+
+
+def test_names_that_are_easily_taken_for_each_others_make_keys_apart() -> None:
+    flows, ids, layers = ("A", "A1", "layers"), ("x", "x1", "layers", "1"), ("A", "A1", "A10", "launches", "plan")
+    things = {(layout.blob, ("ab" * 32,)), (layout.image, ("ab" * 32,))}
+    for flow, identity, layer, index, attempt in product(flows, ids, layers, (0, 1, 10), (1, 11)):
+        place = (flow, identity, layer, index, attempt)
+        things |= {(layout.execution_record, place[:2]), (layout.launch, (*place[:2], attempt))}
+        things |= {(layout.plan, place[:3]), (layout.commit, place[:4])}
+        things |= {(function, place) for function in (layout.started, layout.failure, layout.log)}
+    keys = {function(*arguments) for function, arguments in things}  # type: ignore[operator]
+    assert len(keys) == len(things)
+    above = {key.rsplit("/", depth)[0] for key in keys for depth in range(1, key.count("/") + 1)}
+    assert not keys & above
 
 
 @given(made)

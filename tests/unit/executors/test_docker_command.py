@@ -191,7 +191,7 @@ def test_labels_say_whose_a_container_is(task: Task, place: Place) -> None:
 @given(containers, places, rude)
 def test_a_probe_runs_as_the_layers_do_and_leaves_nothing(container: Container, place: Place, target: str) -> None:
     assume(target != "image")
-    command = probe_command(container, place, "image", target)
+    command = probe_command(container, place, "image", target, "probe-1")
     options = command[2 : command.index("image")]
     assert all(option in ("--init", "--rm") or option.split("=")[0] in OPTIONS for option in options)
     assert {"--rm", "--network=none", f"--user={container.user or place.user}"} <= set(options)

@@ -4,7 +4,7 @@ import io
 import queue
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -28,6 +28,7 @@ class Opened:
         self.executor = Thread()
         self.log = bytearray()
         self.reports: queue.SimpleQueue[Exit] = queue.SimpleQueue()
+        OPEN.append(self)
         self.executor.open(
             Launch(
                 flow="F",
@@ -50,9 +51,25 @@ class Opened:
     def run(self) -> Exit:
         self.submit()
         exit_ = self.reports.get(timeout=WAIT_S)
-        self.executor.close()
+        self.close()
         assert self.reports.empty()
         return exit_
+
+    def close(self) -> None:
+        if self in OPEN:
+            OPEN.remove(self)
+            self.executor.close()
+
+
+OPEN: list[Opened] = []
+
+
+@pytest.fixture(autouse=True)
+def closed() -> Iterator[None]:
+    """A test that fails leaves `sys.stdout` as it was to those after it."""
+    yield
+    for opened in OPEN:
+        opened.close()
 
 
 def raises(error: BaseException) -> Callable[..., bool]:
@@ -83,10 +100,7 @@ def test_a_store_that_takes_no_record_of_the_failure_does_not_hang_the_run(monke
     monkeypatch.setattr(threading, "excepthook", lambda arguments: None)
     opened = Opened(raises(StoreError("down")), raises(StoreError("still down")))
     opened.submit()
-    try:
-        assert opened.reports.get(timeout=1).code == 3
-    finally:
-        opened.executor.close()
+    assert opened.reports.get(timeout=1).code == 3
 
 
 def test_an_attempt_that_commits_can_not_be_given_up_any_more() -> None:
@@ -105,7 +119,7 @@ def test_an_attempt_that_commits_can_not_be_given_up_any_more() -> None:
     assert opened.reports.empty()
     go_on.set()
     assert opened.reports.get(timeout=WAIT_S) == Exit(code=0)
-    opened.executor.close()
+    opened.close()
 
 
 def test_an_attempt_that_was_given_up_may_not_commit_and_reports_once() -> None:
@@ -125,7 +139,7 @@ def test_an_attempt_that_was_given_up_may_not_commit_and_reports_once() -> None:
     assert opened.reports.get(timeout=WAIT_S) == Exit(vanished=True)
     go_on.set()
     assert allowed.get(timeout=WAIT_S) is False
-    opened.executor.close()
+    opened.close()
     assert opened.reports.empty()
 
 
