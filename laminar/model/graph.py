@@ -105,7 +105,8 @@ def build(flow: str, registry: Mapping[str, Registration], owner: type[Any] = ob
         path = " -> ".join(reversed(error.args[1]))
         raise FlowError(
             f"flow {flow} has a cycle: {path} (each needs the next).",
-            remedy="Take one of these layers out of the other's __call__ parameters.",
+            remedy="Take one of these layers out of what the other's __call__ or hooks take; "
+            "a flow's hooks count for each layer.",
         ) from None
     return Graph(flow, {name: nodes[name] for name in order})
 

@@ -363,6 +363,18 @@ def test_a_shard_is_for_the_layers_that_take_it(make_flow: MakeFlow) -> None:
     )
 
 
+@pytest.mark.xfail(strict=True, reason="what the class or an earlier assignment has is read, not what was sharded")
+def test_a_shard_is_not_hidden_by_a_class_attribute(make_flow: MakeFlow) -> None:
+    class Reads(Layer):
+        items: Any = ()
+
+        def __call__(self) -> None:
+            self.shard(items=[1])
+            self.found = hasattr(self, "items")
+
+    assert not make_flow(Reads)().layer(Reads).found
+
+
 def test_the_last_of_assigning_and_sharding_counts(make_flow: MakeFlow) -> None:
     class Both(Layer):
         def __call__(self) -> None:

@@ -115,6 +115,22 @@ def test_a_flows_hook_that_takes_a_layer_does_not_let_it_wait_for_itself() -> No
     assert (nodes["Other"].dependencies, nodes["Hooked"].dependencies) == ((), ("Other",))
 
 
+def test_a_cycle_through_a_flows_hook_says_what_to_look_at() -> None:
+    class F(Flow):
+        @hooks.submission
+        def look(self, needs: Needs) -> None: ...
+
+    F.register(Other)
+
+    @F.register
+    class Needs(Layer):
+        def __call__(self, other: Other) -> None: ...
+
+    with pytest.raises(FlowError, match=r"cycle: (Other -> Needs -> Other|Needs -> Other -> Needs)") as error:
+        F().graph()
+    assert "a flow's hooks count for each layer" in error.value.remedy
+
+
 @pytest.mark.parametrize("of_flow", [True, False])
 def test_an_entry_hook_that_yields_is_refused(of_flow: bool) -> None:
     class Yields:
