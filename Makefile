@@ -33,7 +33,7 @@ $(BIN)/laminar:
 	$(INSTALL) .
 
 demo: $(BIN)/laminar ## run the first example, without a Docker engine
-	cd examples/hello && ../../$(BIN)/laminar schedule main:HelloFlow --executor process
+	cd examples/hello && ../../$(BIN)/laminar schedule main:HelloFlow --executor process --logs
 
 image: ## build laminar:VERSION and laminar:latest, with an engine and a base image first
 	base=$$(scripts/engine.sh) && docker build --build-arg BASE=$$base --build-arg VERSION=$(VERSION) \

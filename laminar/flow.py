@@ -129,7 +129,7 @@ class Flow:
             return Execution(self, "")
         from laminar.launch import schedule
 
-        return Execution(self, schedule(self, execution=execution, parameters=parameters, program=True))
+        return Execution(self, schedule(self, execution=execution, parameters=parameters, program=True), self.store())
 
     def execution(self, execution: str, *, datastore: Datastore | None = None) -> Execution:
         """An execution of this flow, by its id, to read its results.

@@ -108,8 +108,11 @@ class _Closing:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, Interrupted) and error.at_once:
             self._executor.abandon()
-        else:
+            return
+        try:
             self._executor.close()
+        except LaminarError as left:  # how the run ended stands by now
+            print(f"warning: {left.message} {left.remedy}", file=sys.stderr)  # noqa: T201
 
 
 def settings_of(flow: Flow, flags: Mapping[str, Any] | None = None, file: str | None = None) -> Settings:
@@ -117,8 +120,10 @@ def settings_of(flow: Flow, flags: Mapping[str, Any] | None = None, file: str | 
     code = {
         "datastore": flow.datastore,
         "executor": flow.executor,
-        "image": getattr(flow.executor, "image", None),
+        **{name: getattr(flow.executor, name, None) or None for name in ("image", "images", "mount")},
     }
+    if flow.executor is not None and flags and flags.get("executor") == flow.executor.name:
+        flags = {**flags, "executor": None}  # the flag names what the code passes, with all that it says
     return resolve(flags, code, file=file)
 
 

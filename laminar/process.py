@@ -59,6 +59,7 @@ def _evaluate(task: Task, find: Callable[[], Flow], app_dir: str) -> int:
     if notice:
         sys.stdout.flush()
         os.write(1, wire.COMMITTED)
+    _leave_threads()
     return 0
 
 
@@ -99,6 +100,20 @@ def _check_code(flow: Flow, task: Task, store: Datastore, app_dir: str, image: s
             "or type --allow-skew to run the code that is in it.",
         )
     return code.layers.get(task.layer, "")
+
+
+def _leave_threads() -> None:
+    """End now, where the layer has left threads running that Python would wait for: its result is committed."""
+    import threading
+
+    left = [
+        thread.name for thread in threading.enumerate() if not thread.daemon and thread is not threading.main_thread()
+    ]
+    if left:
+        print(f"laminar: the layer left threads running: {', '.join(left)}; they end here", file=sys.stderr)  # noqa: T201
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
 
 
 def _end_with_scheduler() -> None:

@@ -153,7 +153,8 @@ class Local(Datastore):
             else:
                 self._give(parent)
         if durable:
-            _flush_directory(os.path.dirname(parent))
+            if parent != self._base or not exists:
+                _flush_directory(os.path.dirname(parent))
             self._known.add(parent)
 
     def _give(self, made: str | int) -> None:
@@ -195,6 +196,8 @@ class _Staged:
             if self._durable:
                 _flush_directory(os.path.dirname(path))
         except FileExistsError:
+            if self._durable:  # who put it may not have flushed its name yet, and this one builds on it
+                _flush_directory(os.path.dirname(path))
             return False
         except OSError as error:
             raise _store_error("write", path, error) from error

@@ -143,7 +143,10 @@ def evaluate(
         if not (started.last and _catches(node, failed)):
             raise
         caught = vars(failure_of(failed))
-        _save(layer, context, inputs.archive)
+        try:
+            _save(layer, context, inputs.archive)
+        except LayerError:
+            raise failed from failed.__cause__  # the layer's own error is what its user must see
     finally:
         context.close()
     commit = Commit(

@@ -26,7 +26,7 @@ def failed(task: Task, cause: Cause, tail: Sequence[str] = ()) -> ExecutionError
     )
 
 
-def cause_in_scheduler(error: Exception) -> Cause:
+def cause_in_scheduler(error: Exception | SystemExit) -> Cause:
     """The cause of a failure in the scheduler itself: of a hook, or of a ForEach that cannot be cut."""
     failed = LayerFailed()
     failed.__cause__ = error

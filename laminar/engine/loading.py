@@ -96,8 +96,10 @@ def load(target: Target, app_dir: str) -> Loaded:
     Raises:
         TargetError: There is no such module, or importing it raised; then `details` has the user's traceback.
     """
-    folder = os.path.abspath(os.path.join(app_dir, os.path.dirname(target.path)))
-    if folder not in sys.path:
+    for place in dict.fromkeys((app_dir, os.path.join(app_dir, os.path.dirname(target.path)))):
+        folder = os.path.abspath(place)
+        if folder in sys.path:
+            sys.path.remove(folder)
         sys.path.insert(0, folder)
     with _scheduling_nothing() as flows:
         try:

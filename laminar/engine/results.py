@@ -41,7 +41,8 @@ def layer_state(ledger: Ledger, layer: str) -> LayerState:
     """The state of a layer, read now."""
     plan = ledger.plan(layer)
     if plan is None:
-        return LayerState()
+        error = ledger.failure(layer, 0, 1)  # an entry hook, or a ForEach over what is not there
+        return LayerState(failed=error is not None, error=error)
     if plan.skipped:
         return LayerState(skipped=True)
     commits = {index: ledger.commit(layer, index) for index in range(plan.splits)}
@@ -168,7 +169,7 @@ class Reader:
             raise AttributeError(
                 f"layer {self._layer} was skipped in execution {self._ledger.execution}: {self._known.skipped}"
             )
-        if self._index is not None and self._index >= self._known.splits:
+        if self._index is not None and not 0 <= self._index < self._known.splits:
             raise AttributeError(
                 f"layer {self._layer} has {self._known.splits} splits; there is no split {self._index}"
             )
@@ -190,7 +191,7 @@ class Reader:
             )
         state = self.state
         if state.error is not None:
-            error = f"{state.error.error}: {state.error.message}"
+            error = f"{state.error.error}: {state.error.message}".removeprefix(": ")
             return AttributeError(f"layer {self._layer} failed in execution {self._ledger.execution}: {error}")
         return AttributeError(
             f"layer {self._layer} has not finished in execution {self._ledger.execution} (it is {self.state})"

@@ -32,18 +32,20 @@ from laminar.engine.events import (
 from laminar.engine.executor import Executor, Exit, Job, Observer
 from laminar.engine.failures import cause_in_scheduler, failed
 from laminar.engine.inputs import Inputs
-from laminar.engine.ledger import Plan, Started
+from laminar.engine.ledger import Failure, Plan, Started
 from laminar.engine.logs import LogWriter
 from laminar.engine.outcome import Cause, cause_of
 from laminar.engine.planning import Planner
 from laminar.engine.signals import Signals
 from laminar.engine.timers import Timers
 from laminar.engine.tries import Split
-from laminar.errors import ExecutionError, Interrupted
+from laminar.errors import EngineError, ExecutionError, Interrupted, LaminarError
 from laminar.model.graph import Graph, Node
 from laminar.model.wire import Task
 
 _BEAT_S = 30.0
+_LINES = 10_000
+"""Lines of logs that wait to be shown, at most."""
 
 
 @dataclass
@@ -117,6 +119,12 @@ class Scheduler:
         self._timers: Timers[Split | _Running] = Timers()
         self._admission = Admission(self.executor.capacity(), self.options.max_parallel)
         self._failure: ExecutionError | None = None
+        self._lines: deque[tuple[Task, str]] = deque(maxlen=_LINES)
+        self._lines_due = False
+        self._lines_lost = 0
+        self._due: deque[_Layer] = deque()
+        self._planning = False
+        self._signals = 0
         self._stopped = 0
         self._splits = self._retries = 0
         self._slowest = ("", 0.0)
@@ -135,10 +143,10 @@ class Scheduler:
         self._emit(Began(self._now(), self.graph.flow, self.ledger.execution, layers, self.executor.summary, store))
         for warning in self.executor.warnings:
             self._warn(warning)
-        with Signals(lambda number: self._messages.put((self._on_signal, number))):
+        with Signals(self._signal):
             try:
-                for layer in list(self._layers.values()):
-                    self._plan_if_due(layer)
+                self._due += [layer for layer in self._layers.values() if not layer.waits_for]
+                self._plan_due()
                 self._fill()
                 while self._running or self._timers:
                     self._wait()
@@ -158,7 +166,7 @@ class Scheduler:
         task = Task(layer=name, **self.task)
         try:
             plan, fresh = self._planner.plan(layer.node, self._skipped, task)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             self._fail(Split(layer.node, task), cause_in_scheduler(error), error, [])
             return
         if plan.skipped:
@@ -219,7 +227,7 @@ class Scheduler:
                 continue
             try:
                 split.prepare(self.inputs)
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 self._fail(split, cause_in_scheduler(error), error, [])
                 continue
             self._head = split
@@ -233,7 +241,7 @@ class Scheduler:
         key = layout.log(self.ledger.flow, self.ledger.execution, task.layer, task.index, task.attempt)
         show = None
         if self.options.logs:
-            show = lambda line: self._messages.put((self._on_line, task, line))  # noqa: E731
+            show = lambda line: self._show(task, line)  # noqa: E731
         running = _Running(split, LogWriter(self.ledger.store, key, show), self._now())
         running.job = Job(
             task,
@@ -248,20 +256,27 @@ class Scheduler:
         self._emit(AttemptStarted(running.since, task.layer, task.index, task.attempt))
         if split.configuration.timeout:
             self._after(split.configuration.timeout.seconds, running)
-        self.executor.submit(running.job, lambda _, exit_: self._messages.put((self._on_exit, running, exit_)))
+        try:
+            self.executor.submit(running.job, lambda _, exit_: self._messages.put((self._on_exit, running, exit_)))
+        except LaminarError:
+            raise
+        except Exception as error:  # nothing was started: let it be heard of as any other end
+            what = EngineError(f"the {self.executor.name} executor cannot start {task.address}: {error}")
+            self._messages.put((self._on_exit, running, Exit(error=what)))
 
     # Waiting
 
     def _wait(self) -> None:
-        """Take one message, or let the next timer ring."""
+        """Let the next timer ring if it is due, else take one message."""
+        rung = self._timers.pop(self._now())
+        if rung is not None:
+            self._on_timer(rung)
+            return
         wait = min(_BEAT_S, self._timers.wait_s(self._now()))
         try:
             handler, *arguments = self._messages.get(timeout=wait)
         except Empty:
-            rung = self._timers.pop(self._now())
-            if rung is not None:
-                self._on_timer(rung)
-            elif wait == _BEAT_S:
+            if wait == _BEAT_S:
                 self._emit(Beat(self._now()))
             return
         handler(*arguments)
@@ -273,12 +288,33 @@ class Scheduler:
             what.timed_out = True
             self.executor.cancel(what.job)
 
-    def _on_line(self, task: Task, line: str) -> None:
-        self._emit(Printed(self._now(), task.layer, task.index, line))
+    def _show(self, task: Task, line: str) -> None:
+        """Have a line of a log shown; from any thread. Lines never stand in the way of what decides."""
+        if len(self._lines) == self._lines.maxlen:
+            self._lines_lost += 1
+        self._lines.append((task, line))
+        if not self._lines_due:
+            self._lines_due = True
+            self._messages.put((self._on_lines,))
+
+    def _on_lines(self) -> None:
+        self._lines_due = False
+        while self._lines:
+            task, line = self._lines.popleft()
+            self._emit(Printed(self._now(), task.layer, task.index, line))
+        if self._lines_lost:
+            self._warn(f"{self._lines_lost} lines came too fast to be shown; the logs have them")
+            self._lines_lost = 0
+
+    def _signal(self, number: int) -> None:
+        """A signal came. The second one does not wait for the loop, which may be in a user's hook."""
+        self._signals += 1
+        if self._signals > 1:
+            self._stopped = number
+            raise self._interrupted(at_once=True)
+        self._messages.put((self._on_signal, number))
 
     def _on_signal(self, number: int) -> None:
-        if self._stopped:
-            raise self._interrupted(at_once=True)
         self._stopped = number
         for what in self._timers:
             if isinstance(what, Split):
@@ -336,10 +372,20 @@ class Scheduler:
         layer.settled = True
         took = self._now() - layer.began if layer.began else 0.0
         self._slowest = max(self._slowest, (name, took), key=lambda pair: pair[1])
-        for other in self._layers.values():
-            if name in other.waits_for:
-                other.waits_for.remove(name)
-                self._plan_if_due(other)
+        self._due += [other for other in self._layers.values() if name in other.waits_for]
+        for other in self._due:
+            other.waits_for.discard(name)
+        if not self._planning:
+            self._plan_due()
+
+    def _plan_due(self) -> None:
+        """Decide about the layers that waited. What that settles adds to them: a chain is walked, not climbed."""
+        self._planning = True
+        try:
+            while self._due:
+                self._plan_if_due(self._due.popleft())
+        finally:
+            self._planning = False
 
     def _attempt_failed(self, running: _Running, cause: Cause, exit_: Exit) -> None:
         split, task = running.split, running.split.task
@@ -350,6 +396,7 @@ class Scheduler:
         self._retries += 1
         most = split.most(cause)
         self._emit(AttemptFailed(self._now(), task.layer, task.index, task.attempt, cause.words, most, wait))
+        self._record(task, cause)
         split.end_attempt(failed(split.task, cause))
         split.task = Task(layer=task.layer, index=task.index, splits=task.splits, attempt=task.attempt + 1, **self.task)
         self._after(wait, split)
@@ -359,6 +406,7 @@ class Scheduler:
         task = split.task
         most = split.most(cause)
         self._emit(AttemptFailed(self._now(), task.layer, task.index, task.attempt, cause.words, most))
+        self._record(task, cause)
         error = failed(split.task, cause, tail)
         error.__cause__ = exception
         self._layers[task.layer].failed = True
@@ -368,6 +416,10 @@ class Scheduler:
             if isinstance(timer, Split) and self._holds(timer.task.layer):
                 timer.end(error)
                 self._timers.drop(timer)
+
+    def _record(self, task: Task, cause: Cause) -> None:
+        """Keep why an attempt failed, where its own process could not."""
+        self.ledger.put_failure(task, Failure(cause.kind, "", cause.words, cause.remedy, cause.details))
 
     # Ending
 

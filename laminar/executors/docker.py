@@ -52,6 +52,7 @@ class Docker(Executor):
         self.image = image
         self.concurrency = concurrency
         self.images = images or {}
+        self.defaults: dict[str, str] = {}
         self.mount = mount
         self.built: str | None = None
         """What `laminar build` made of the project: for layers whose image nobody names, outside of containers."""
@@ -86,7 +87,9 @@ class Docker(Executor):
         self._engine = _connect(store.url)
         self._host = Host.find(self._engine)
         user = "0:0" if self._engine.rootless else f"{owner[0]}:{owner[1]}"
-        self._place = Place(launch.flow, self._host.store(store.url), user, self._engine.remaps_users)
+        self._place = Place(
+            launch.flow, self._host.store(store.url), user, self._engine.remaps_users, self._engine.cpus
+        )
         self._mounts = Mounts(self._host, launch.target, launch.app_dir)
         self._images = Images(self._engine, self._place, store, launch.target)
         for layer, container in launch.containers.items():
@@ -128,9 +131,16 @@ class Docker(Executor):
     def close(self) -> None:
         """Remove what is left of this launch's containers; never those of another launch."""
         self._workers.close(timeout_s=_GRACE_S)
-        for name in list(self._left):
-            self._engine.remove(name)
-        self._engine.close()
+        try:
+            for name in list(self._left):
+                self._engine.remove(name)
+        except EngineError as error:
+            left = " ".join(sorted(self._left))
+            raise EngineError(
+                error.message, remedy=f"Remove what is left of the run: docker rm --force {left}"
+            ) from error
+        finally:
+            self._engine.close()
 
     def abandon(self) -> None:
         """Have the engine remove what runs; a client of its own sees to that after this process has gone."""
@@ -173,9 +183,13 @@ class Docker(Executor):
             look = partial(docker_checkup.image, engine, self._host, place, name, container, subject.target, mounted)
             yield attempt("image", look)
 
+    def _named(self, layer: str, container: Container) -> str | None:
+        """The image that is named for this very layer: only the command line stands above its Container."""
+        return self.images.get(layer) or container.image or self.defaults.get(layer)
+
     def _image(self, layer: str, container: Container) -> str:
         """The image that a layer runs, by the name that the user knows."""
-        named = self.images.get(layer) or container.image or self.image
+        named = self._named(layer, container) or self.image
         return named or self._host.image_name or self.built or BASE_IMAGE
 
     def _mounted(self, image: str, app_dir: str) -> str | None:
@@ -205,7 +219,7 @@ class Docker(Executor):
             exit_ = Exit(vanished=True)
         except LaminarError as error:
             exit_ = Exit(error=error)
-        except OSError as error:
+        except Exception as error:  # whatever it is, the scheduler waits for a report
             exit_ = Exit(
                 error=EngineError(f"cannot start the docker command: {error}", remedy="Check its installation.")
             )
@@ -231,13 +245,13 @@ class Docker(Executor):
 
     def _stop(self, job: Job, name: str) -> None:
         """Stop a container. One that is only being made is waited for: the engine would forget that it was to stop."""
-        with suppress(EngineError):
-            while job in self._names:
+        while job in self._names:
+            with suppress(EngineError):  # asked again until it is done
                 state = self._engine.state(name)
                 if state is not None and state.status != "created":
                     self._engine.stop(name, _GRACE_S)
                     return
-                time.sleep(_MAKING_S)
+            time.sleep(_MAKING_S)
 
 
 def _connect(store: str) -> Engine:

@@ -30,6 +30,7 @@ class Place:
         flow: The flow's name.
         store: The datastore's directory, or its volume, on the engine's machine.
         user: `UID:GID` of the store's owner, as which containers run.
+        cpus: Cores that the engine has, and refuses to exceed; None where that is not known.
         own_users: Whether containers must ask for the machine's own users, since the engine maps them to others.
     """
 
@@ -37,6 +38,7 @@ class Place:
     store: str
     user: str
     own_users: bool = False
+    cpus: float | None = None
 
 
 def docker_command(
@@ -61,7 +63,7 @@ def docker_command(
         "run",
         f"--name={container_name(task, place)}",
         *(f"--label={LABEL}.{key}={value}" for key, value in labels(task, place).items()),
-        f"--cpus={container.cpu:g}",
+        f"--cpus={max(0.01, min(container.cpu, place.cpus or container.cpu)):g}",
         f"--memory={container.memory}m",
         f"--memory-swap={container.memory}m",
         f"--mount={mount(place.store, STORE, kind='bind' if place.store.startswith('/') else 'volume')}",

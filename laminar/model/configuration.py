@@ -273,7 +273,7 @@ def _whole(value: object) -> bool:
 
 
 def _texts(values: object) -> bool:
-    return isinstance(values, Sequence) and all(isinstance(value, str) for value in values)
+    return isinstance(values, Sequence) and all(isinstance(value, str) and "\0" not in value for value in values)
 
 
 def _bad(where: str, name: str, value: object, remedy: str) -> FlowError:

@@ -129,6 +129,10 @@ def make_node(flow: str, name: str, registry: Mapping[str, Registration], owner:
         raise FlowError(f"{where} defines {taken[0]!r}, a name that laminar uses itself.", remedy="Rename it.")
     if registration.layer.__call__ is Layer.__call__:
         raise FlowError(f"{where} has no __call__.", remedy=f"Define __call__(self) in class {name}: it is the step.")
+    if _runs_later(registration.layer.__call__):
+        raise FlowError(
+            f"__call__ of {where} is async or yields.", remedy="Write it as a plain function: def __call__."
+        )
     registration.configuration.check(where)
     inputs = _inputs(registration.layer.__call__, where, registry)
     _check_foreach(registration.configuration.foreach, inputs, where)
@@ -141,10 +145,21 @@ def make_node(flow: str, name: str, registry: Mapping[str, Registration], owner:
 
 def _hooks(owner: type[Any], where: str, registry: Mapping[str, Registration], *, own: bool) -> Iterator[Hook]:
     for kind, name, function in defined_in(owner):
+        if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+            raise FlowError(f"hook {name} is async.", remedy="Write it as a plain function, or one that yields.")
         if kind == ENTRY and inspect.isgeneratorfunction(function):
             raise FlowError(f"entry hook {name} yields.", remedy="Let it return True or False.")
         spot = f"hook {name}, for {where}" if own else f"hook {name} of flow {where.rsplit(' ', 1)[-1]}"
         yield Hook(kind, name, function, _inputs(function, spot, registry), own)
+
+
+def _runs_later(function: Callable[..., Any]) -> bool:
+    """Whether calling a function does not run it yet."""
+    function = inspect.unwrap(function)
+    return any(
+        test(function)
+        for test in (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
+    )
 
 
 def _check_foreach(foreach: ForEach | None, inputs: Mapping[str, type[Any]], where: str) -> None:

@@ -59,9 +59,9 @@ class Live:
         self._board.update(event)
         match event:
             case Printed():
-                self._console.print(Text(f"{event.layer}/{event.index} | ", "dim") + Text(event.line))
+                self._console.print(Text.assemble((f"{event.layer}/{event.index} | ", "dim"), event.line))
             case Warned():
-                self._console.print(Text("warning: ", "yellow") + Text(event.message))
+                self._console.print(Text.assemble(("warning: ", "yellow"), event.message))
             case Ended():
                 self.close()
                 self._console.print(self._last_line())
@@ -121,7 +121,7 @@ class Live:
         if row.state in ("running", "failed") and row.splits > 1:
             full = _BAR * row.done // row.splits
             on, off = ("█", "─") if self._unicode else ("#", "-")
-            return Text(on * full, style) + Text(off * (_BAR - full), "dim")
+            return Text.assemble((on * full, style), (off * (_BAR - full), "dim"))
         return Text(row.state, style)
 
     def _note(self, row: Row) -> Text:
@@ -142,7 +142,7 @@ class Live:
         assert self._board.ended is not None
         state = "done" if self._board.ended.outcome == "done" else "failed"
         mark, plain_mark, style = _LOOKS[state]
-        return Text(f"{mark if self._unicode else plain_mark} ", style) + Text(summary(self._board))
+        return Text.assemble((f"{mark if self._unicode else plain_mark} ", style), summary(self._board))
 
 
 def _urgency(row: Row) -> int:

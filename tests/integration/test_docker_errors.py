@@ -70,7 +70,12 @@ def test_image_without_a_module_that_the_flow_imports(project):
     project.write("main.py", "import here\n" + flow())
     project.write("elsewhere/here.py", "")
     result = project.laminar("schedule", "main:F", PYTHONPATH="elsewhere")
-    result.fails(3, "importing main raises ModuleNotFoundError", users="ModuleNotFoundError: No module named 'here'")
+    result.fails(
+        3,
+        "importing main needs 'here', which is not installed here",
+        "requirements.txt",
+        users="ModuleNotFoundError: No module named 'here'",
+    )
     assert 'File "/laminar/main.py", line 1' in result.err
 
 
