@@ -38,6 +38,13 @@ def test_a_key_is_a_file_and_nothing_else_is_left(store: Local) -> None:
     assert files(store.url) == [KEY]
 
 
+def test_a_large_file_is_mapped_and_the_readers_own(store: Local) -> None:
+    store.create(KEY, b"x" * (1 << 20))
+    found = store.read(KEY)
+    assert isinstance(found, memoryview)
+    assert not found.readonly, "else every array would be copied"
+
+
 def test_nothing_is_made_before_something_is_written(store: Local) -> None:
     with pytest.raises(NotFoundError):
         store.read(KEY)

@@ -172,6 +172,12 @@ def test_every_part_of_the_identity_changes_the_name(task: Task, place: Place, p
     assert container_name(Task(**other), Place(**elsewhere)) != container_name(task, place)
 
 
+def test_attempts_of_layers_with_long_names_have_names_of_their_own() -> None:
+    place = Place("F" * 128, "/store", "0:0")
+    tasks = [Task(target="m:F", execution="x", layer="L" * 128, datastore="", attempt=attempt) for attempt in (1, 2)]
+    assert len({container_name(task, place) for task in tasks}) == 2
+
+
 @given(tasks, places)
 def test_labels_say_whose_a_container_is(task: Task, place: Place) -> None:
     found = labels(task, place)

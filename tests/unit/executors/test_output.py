@@ -65,6 +65,12 @@ def test_the_notice_is_found_wherever_it_is_cut(place: int) -> None:
     assert followed([b"before\n" + COMMITTED[:place], COMMITTED[place:] + b"after"])[:2] == (b"before\nafter", 1)
 
 
+def test_a_notice_after_what_looks_like_the_beginning_of_one_is_found_too() -> None:
+    for before in (b"\x1e", b"\x1elam", COMMITTED[:-1]):
+        for place in range(1, len(COMMITTED)):
+            assert followed([before + COMMITTED[:place], COMMITTED[place:]])[:2] == (before, 1)
+
+
 def test_the_last_words_are_4_kib_at_most() -> None:
     log, _, last = followed([b"x" * 3000] * 10 + [b"end"])
     assert last == (b"x" * 4093) + b"end"
