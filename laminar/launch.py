@@ -120,7 +120,7 @@ def settings_of(flow: Flow, flags: Mapping[str, Any] | None = None, file: str | 
     code = {
         "datastore": flow.datastore,
         "executor": flow.executor,
-        **{name: getattr(flow.executor, name, None) or None for name in ("image", "images", "mount")},
+        **{name: getattr(flow.executor, name, None) or None for name in ("image", "mount")},
     }
     if flow.executor is not None and flags and flags.get("executor") == flow.executor.name:
         flags = {**flags, "executor": None}  # the flag names what the code passes, with all that it says

@@ -42,8 +42,10 @@ def executor(settings: Settings) -> Executor:
         made.image = None if remembered else settings["image"]  # type: ignore[attr-defined]
         made.built = settings["image"] if remembered else None  # type: ignore[attr-defined]
         made.mount = settings["mount"]  # type: ignore[attr-defined]
-        which = "images" if settings.source("images") == "flag" else "defaults"
-        setattr(made, which, settings["images"])
+        if settings.source("images") == "flag":
+            made.images = {**made.images, **settings["images"]}  # type: ignore[attr-defined]
+        else:
+            made.defaults = settings["images"]  # type: ignore[attr-defined]
     return made
 
 

@@ -83,7 +83,7 @@ class Live:
         title.add_row(head, clock(now))
         return Group(title, self._layers(now))
 
-    def _layers(self, now: float) -> Table:
+    def _layers(self, now: float) -> RenderableType:
         # The words at the end of a row give way first, then what is in its middle; name, count and time stay.
         table = Table.grid(padding=(0, 2, 0, 0), expand=True)
         names = [len(name) for name in self._board.rows]
@@ -100,9 +100,9 @@ class Live:
         shown = rows if len(rows) <= height else sorted(rows, key=_urgency)[:height]
         for row in (row for row in rows if row in shown):
             self._add(table, row, now)
-        if len(shown) < len(rows):
-            table.add_row("", Text(f"and {plural(len(rows) - len(shown), 'more layer')}", "dim"))
-        return table
+        if len(shown) == len(rows):
+            return table
+        return Group(table, Text(f"     and {plural(len(rows) - len(shown), 'more layer')}", "dim", no_wrap=True))
 
     def _add(self, table: Table, row: Row, now: float) -> None:
         mark, plain_mark, style = _LOOKS[row.state]
