@@ -121,9 +121,6 @@ def test_live_needs_no_unicode() -> None:
     assert "x F 01x failed" in picture
 
 
-@pytest.mark.xfail(
-    strict=True, reason="how many more there are stands in the column of names, and is cut to its width: an…"
-)
 def test_live_is_no_higher_than_the_terminal_and_shows_what_matters() -> None:
     names = [f"L{number:02}" for number in range(40)]
     events: list[Event] = [Began(0, "F", "x", {name: [] for name in names}, "thread", "s")]
