@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from laminar.engine.accessor import Accessor
 from laminar.engine.artifacts import Archive, Entry
 from laminar.engine.inputs import Inputs, read_from
 from laminar.engine.ledger import Commit, Failure, Started
@@ -81,18 +82,19 @@ class Attempt:
         else:
             self.saved.pop(name, None)
 
-    def shard(self, values: Mapping[str, Iterable[Any]]) -> None:
-        """Save artifacts item by item, now."""
+    def shard(self, values: Mapping[str, Iterable[Any]]) -> dict[str, Any]:
+        """Save artifacts item by item, now; the call may read them back like the layers that take them."""
+        shards = {}
         for name, items in values.items():
             with _naming(name, self._task.layer):
-                self.artifacts[name] = self._inputs.archive.save_items(items)
+                entry = self.artifacts[name] = self._inputs.archive.save_items(items)
             self.saved.pop(name, None)
+            shards[name] = Accessor(self._inputs.archive, [entry], name, self._task.layer)
+        return shards
 
     def read(self, name: str) -> Any:
         """Nothing has been set that is not an attribute."""
         there = ", ".join(sorted({*self.saved, *self.artifacts})) or "nothing"
-        if name in self.artifacts:
-            raise AttributeError(f"layer {self._task.layer} has sharded {name!r}: the layers that take it can read it")
         raise AttributeError(f"layer {self._task.layer} has not set {name!r}; it has set: {there}")
 
     def close(self) -> None:

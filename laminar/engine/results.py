@@ -131,7 +131,7 @@ class Reader:
     def assigned(self, name: str) -> None:
         """What a reader of results assigns stays with that reader."""
 
-    def shard(self, values: Mapping[str, Any]) -> None:
+    def shard(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
         """Nothing: what has run is not changed."""
         raise AttributeError(f"{self._layer}.shard is there while an attempt runs")
 

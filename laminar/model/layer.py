@@ -54,8 +54,8 @@ class Context(Protocol):
     def assigned(self, name: str) -> None:
         """Note that an attribute was assigned."""
 
-    def shard(self, values: Mapping[str, Iterable[Any]]) -> None:
-        """Save artifacts item by item."""
+    def shard(self, values: Mapping[str, Iterable[Any]]) -> Mapping[str, Any]:
+        """Save artifacts item by item; returns what reads them."""
 
 
 class Layer:
@@ -146,7 +146,7 @@ class Layer:
         if self._context is None:
             self.__dict__.update({name: list(items) for name, items in values.items()})
         else:
-            self._context.shard(values)
+            self.__dict__.update(self._context.shard(values))
 
     def _bound(self, name: str) -> Context:
         if self._context is None:
