@@ -77,7 +77,9 @@ class Local(Datastore):
         path = self._path(key)
         try:
             self._make_parent(path, durable=False)
-            with open(path, "ab") as file:
+            # No link is followed: in a store that containers write to, it could lead anywhere.
+            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+            with open(os.open(path, flags, 0o644), "ab") as file:
                 if not file.tell():
                     self._give(file.fileno())
                 file.write(data)
@@ -140,6 +142,10 @@ class Local(Datastore):
         """Make the directory of `path`. A durable one is in its own parent's listing, on disk, when this returns."""
         parent = os.path.dirname(path)
         exists = os.path.isdir(parent)
+        if exists and os.geteuid() == 0 and not self._holds(parent):
+            raise StoreError(
+                f"{parent} is a link that leads out of the datastore {self._base}.", remedy="Remove the link."
+            )
         if exists and (not durable or parent in self._known):
             return
         if parent != self._base:
@@ -156,6 +162,11 @@ class Local(Datastore):
             if parent != self._base or not exists:
                 _flush_directory(os.path.dirname(parent))
             self._known.add(parent)
+
+    def _holds(self, folder: str) -> bool:
+        """Whether a directory is really in this store. Root asks: what a user's containers put there may be a trap."""
+        base = os.path.realpath(self._base)
+        return os.path.commonpath((base, os.path.realpath(folder))) == base
 
     def _give(self, made: str | int) -> None:
         """What root makes in a user's store belongs to that user, as whom containers run."""

@@ -16,7 +16,7 @@ from laminar.engine.checks import Check, Subject, attempt, failed
 from laminar.engine.executor import Capacity, Executor, Exit, Job, Launch, Report
 from laminar.errors import EngineError, LaminarError, StoreError, UsageError
 from laminar.executors import docker_checkup
-from laminar.executors.docker_command import STORE, Place, container_name, docker_command
+from laminar.executors.docker_command import STORE, Place, check_options, container_name, docker_command
 from laminar.executors.docker_engine import Engine, State
 from laminar.executors.docker_host import Host, lacks_socket, no_engine
 from laminar.executors.docker_image import BASE_IMAGE, Images, no_laminar
@@ -233,6 +233,7 @@ class Docker(Executor):
         container = job.configuration.container
         image = self._image(job.task.layer, container)
         identity = self._images.resolve(image, self._host, container.platform, f"layer {job.task.layer}")
+        check_options(container, f"layer {job.task.layer}")  # hooks may have changed them
         mounts = self._mounts.values(container, self._mounted(image, self._launch.app_dir))
         code, last, seen = _attach(job, docker_command(job.task, container, self._place, identity, mounts, image))
         state = self._engine.state(name)

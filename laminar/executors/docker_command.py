@@ -131,10 +131,16 @@ def mount(source: str, target: str, *, read_only: bool = False, kind: str = "bin
 def check_options(container: Container, where: str) -> None:
     """Raise `UsageError` where `options` set what laminar sets itself; `where` names the layer."""
     for option in container.options:
-        name = option.split("=")[0]
-        if name in _OURS:
+        name, _, value = option.partition("=")
+        if option.startswith("-") and not option.startswith("--"):
+            name, value = option[:2], option[2:]  # a short option may have its value glued to it
+        ours = (name in ("-e", "--env") and value.startswith("LAMINAR_")) or (
+            name in ("-l", "--label") and value.startswith(f"{LABEL}.")
+        )
+        if name in _OURS or ours:
             raise UsageError(
-                f"{where} has {option!r} in container.options, which laminar sets itself.", remedy=_OURS[name]
+                f"{where} has {option!r} in container.options, which laminar sets itself.",
+                remedy=_OURS.get(name, "Take it out: it says which work the container does."),
             )
 
 
@@ -145,6 +151,10 @@ _OURS = {
     **dict.fromkeys(("-u", "--user"), "Set Container(user=...) instead."),
     **dict.fromkeys(("-w", "--workdir"), "Set Container(workdir=...) instead."),
     **dict.fromkeys(("-m", "--memory", "--memory-swap"), "Set Container(memory=...) instead, in MiB."),
+    **dict.fromkeys(("--entrypoint",), "Set Container(command=...) instead."),
+    **dict.fromkeys(
+        ("--userns", "--restart"), "Take it out: laminar decides that by what the engine is, and by Retry."
+    ),
     **dict.fromkeys(("--cpus",), "Set Container(cpu=...) instead."),
     **dict.fromkeys(("--gpus",), "Set Container(gpus=...) instead."),
     **dict.fromkeys(("--shm-size",), "Set Container(shm_size=...) instead, in MiB."),
