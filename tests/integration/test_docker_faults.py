@@ -182,7 +182,7 @@ def test_second_signal_waits_for_nobody_and_leaves_nothing(project, engine, gate
     began = time.monotonic()
     running.signal(signal.SIGINT)
     running.end().fails(130, "interrupted")
-    assert time.monotonic() - began < 5  # the engine's grace period is 10 s
+    assert time.monotonic() - began < 8  # the engine's grace period is 10 s
     deadline = time.monotonic() + 30  # the engine is still at it when the scheduler has gone
     while engine.containers() and time.monotonic() < deadline:
         time.sleep(0.1)
