@@ -59,6 +59,10 @@ class Thread(Executor):
         self._attempts.clear()
         _Router.remove()
 
+    def abandon(self) -> None:
+        """The same: nothing here is waited for for long."""
+        self.close()
+
     def _run(self, attempt: _Attempt) -> None:
         job, exit_ = attempt.job, Exit(code=0)
         _Router.route(job.log)

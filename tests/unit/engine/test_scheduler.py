@@ -57,9 +57,18 @@ class Loses(Thread):
             super().submit(job, report)
 
 
+@pytest.fixture(autouse=True)
+def threads_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What other tests of this process have left is theirs."""
+    monkeypatch.setattr(f"{__name__}.BEFORE", set(threading.enumerate()))
+
+
+BEFORE: set[threading.Thread] = set()
+
+
 def let_layers_end() -> None:
     """Wait for the threads of attempts that were given up."""
-    for thread in threading.enumerate():
+    for thread in set(threading.enumerate()) - BEFORE:
         if thread.name.startswith("laminar-layer"):
             thread.join(WAIT_S)
             assert not thread.is_alive()
