@@ -334,6 +334,7 @@ class Scheduler:
         del self._running[split.key]
         self._timers.drop(running)
         running.log.close()
+        self._on_lines()  # its last line comes before its end
         self._admission.give_back(split.configuration.container)
         # The marker decides, whatever the exit looked like.
         if running.done or self.ledger.commit(task.layer, task.index) is not None:
