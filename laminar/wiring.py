@@ -38,6 +38,7 @@ def executor(settings: Settings) -> Executor:
     choice = settings["executor"]
     made: Executor = copy.copy(choice) if isinstance(choice, Executor) else _named(choice)
     if made.name == "docker":
+        made.make_base = _make_base  # type: ignore[attr-defined]
         remembered = settings.source("image") == BUILD
         made.image = None if remembered else settings["image"]  # type: ignore[attr-defined]
         made.built = settings["image"] if remembered else None  # type: ignore[attr-defined]
@@ -54,6 +55,12 @@ def _named(name: str) -> Executor:
 
     made: Executor = getattr(executors, name.capitalize())()
     return made
+
+
+def _make_base(platform: str | None) -> None:
+    from laminar.images import base
+
+    base.make(platform)
 
 
 def archive(store: Datastore) -> Archive:

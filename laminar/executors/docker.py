@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import replace
 from functools import partial
@@ -56,6 +56,8 @@ class Docker(Executor):
         self.mount = mount
         self.built: str | None = None
         """What `laminar build` made of the project: for layers whose image nobody names, outside of containers."""
+        self.make_base: Callable[[str | None], object] = _cannot_make
+        """Makes laminar's own image for a platform; what is above executors puts it here."""
 
     def open(self, launch: Launch) -> None:
         """Find the engine, the store and the images; ask each image, once, whether it can run the flow.
@@ -91,7 +93,7 @@ class Docker(Executor):
             launch.flow, self._host.store(store.url), user, self._engine.remaps_users, self._engine.cpus
         )
         self._mounts = Mounts(self._host, launch.target, launch.app_dir)
-        self._images = Images(self._engine, self._place, store, launch.target)
+        self._images = Images(self._engine, self._place, store, launch.target, self.make_base)
         for layer, container in launch.containers.items():
             self._ids[layer] = self._check(layer, container)
 
@@ -253,6 +255,10 @@ class Docker(Executor):
                     self._engine.stop(name, _GRACE_S)
                     return
             time.sleep(_MAKING_S)
+
+
+def _cannot_make(_platform: str | None) -> None:
+    raise EngineError(f"there is no image {BASE_IMAGE} on this machine.", remedy="Make it: laminar build --base")
 
 
 def _connect(store: str) -> Engine:

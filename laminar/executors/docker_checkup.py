@@ -11,7 +11,7 @@ from laminar.errors import EngineError, UsageError
 from laminar.executors.docker_command import Place, probe_command
 from laminar.executors.docker_engine import Engine
 from laminar.executors.docker_host import Host
-from laminar.executors.docker_image import BASE_IMAGE, ask, platform_error, remedy, verdict
+from laminar.executors.docker_image import BASE_IMAGE, ask, platform_error, verdict
 from laminar.executors.docker_mounts import Mounts
 from laminar.model.configuration import Container
 
@@ -106,7 +106,12 @@ def image(
     record = engine.image(identity or name)
     if record is None:
         if name == BASE_IMAGE:
-            raise EngineError(f"there is no image {name} on this machine.", remedy=remedy(name))
+            return Check(
+                "image",
+                "warning",
+                f"{name} is not on this machine; it is made when a layer first needs it.",
+                "Make it now: laminar build --base",
+            )
         return Check(
             "image",
             "warning",

@@ -55,13 +55,17 @@ class Images:
         place: What all containers of the launch have in common.
         store: Keeps the images' answers.
         target: The flow that they are asked for.
+        make_base: Makes laminar's own image, for a platform, where the engine does not have it; it is in no registry.
     """
 
-    def __init__(self, engine: Engine, place: Place, store: Datastore, target: str) -> None:
+    def __init__(
+        self, engine: Engine, place: Place, store: Datastore, target: str, make_base: Callable[[str | None], object]
+    ) -> None:
         self._engine = engine
         self._place = place
         self._store = store
         self._target = target
+        self._make_base = make_base
         self._ids: dict[tuple[str, str | None], str] = {}
         self._lock = threading.Lock()
         self.warnings: list[str] = []
@@ -98,14 +102,20 @@ class Images:
             return host.image  # what this container runs, whatever the name stands for by now
         record = self._engine.image(name)
         if record is None:
-            _pull(name, platform, where)
+            self._obtain(name, platform, where)
             record = self._engine.image(name)
         if record is None:
-            raise EngineError(f"image {name} was pulled and is not there.", remedy="Check the Docker engine.")
+            raise EngineError(f"image {name} was made or pulled and is not there.", remedy="Check the Docker engine.")
         error = platform_error(record, self._engine.platform, name, platform)
         if error:
             raise error
         return str(record["Id"])
+
+    def _obtain(self, name: str, platform: str | None, where: str) -> None:
+        if name == BASE_IMAGE:
+            self._make_base(platform)
+        else:
+            _pull(name, platform, where)
 
 
 def no_laminar(where: str) -> EngineError:
@@ -199,15 +209,8 @@ def _pull(image: str, platform: str | None, where: str) -> None:
         reason = " ".join(done.stderr.split()).removeprefix("Error response from daemon: ")
         raise EngineError(
             f"there is no image {image} ({where}) on this machine, and it cannot be pulled: {reason}",
-            remedy=remedy(image),
+            remedy=f"Build it (docker build -t {image} .), or name another one with --image.",
         )
-
-
-def remedy(image: str) -> str:
-    """What to do where there is no such image."""
-    if image == BASE_IMAGE:
-        return "Make it once: laminar build --base. Or name an image of yours with --image."
-    return f"Build it (docker build -t {image} .), or name another one with --image."
 
 
 def ask(name: str, command: Callable[[str], list[str]]) -> Probe:

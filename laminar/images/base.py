@@ -16,7 +16,7 @@ from laminar.errors import EngineError, UsageError
 from laminar.executors.docker_engine import Engine
 from laminar.executors.docker_image import BASE_IMAGE
 from laminar.images import builder, wheels
-from laminar.images.project import Built
+from laminar.images.builder import Built
 from laminar.version import __version__
 
 _DOCKERFILE = os.path.join(os.path.dirname(__file__), "Dockerfile")
@@ -51,13 +51,22 @@ class Python:
         return f"Python {'.'.join(map(str, self.version))} on {' '.join(filter(None, self.kind))}"
 
 
-def build(python: str | None = None, tag: str | None = None, platform: str | None = None) -> Built:
+def make(platform: str | None = None) -> None:
+    """Make laminar's own image where it is missing, saying so; raises as `build` does."""
+    _say(f"image {BASE_IMAGE} is not on this machine; making it, once, from the laminar that is installed here")
+    build(platform=platform, quiet=True)
+
+
+def build(
+    python: str | None = None, tag: str | None = None, platform: str | None = None, *, quiet: bool = False
+) -> Built:
     """Make laminar's own image.
 
     Args:
         python: Image with Python to begin from; the official one with this Python's version where none is given.
         tag: What to call it; `laminar:VERSION`, which is looked for where no image is named, where none is given.
         platform: Platform to build for; the engine's where none is given.
+        quiet: Show little of it.
 
     Raises:
         UsageError: The image's Python cannot run laminar.
@@ -81,16 +90,16 @@ def build(python: str | None = None, tag: str | None = None, platform: str | Non
                 arguments=arguments,
                 network="none",
                 dockerfile="the Dockerfile of laminar's own image",
+                quiet=quiet,
             )
         record = engine.image(identity) or {}
     finally:
         engine.close()
-    if not _has_client(identity, platform):
-        print(  # noqa: T201
+    if not quiet and not _has_client(identity, platform):
+        _say(
             f"note: no docker command of this machine runs in {tag}. Layers do not need one; a scheduler in a container of "
             "this image does.\nTo add one, begin your Dockerfile:\n"
-            f"  FROM {tag}\n  COPY --from=docker:cli /usr/local/bin/docker /usr/local/bin/",
-            file=sys.stderr,
+            f"  FROM {tag}\n  COPY --from=docker:cli /usr/local/bin/docker /usr/local/bin/"
         )
     return Built(tag, identity, f"{record.get('Os')}/{record.get('Architecture')}")
 
@@ -135,10 +144,9 @@ def _ask(image: str, platform: str | None) -> Python:
 def _say_stripped(packed: Iterable[wheels.Wheel], image: str, python: Python) -> None:
     names = [wheel.name for wheel in packed if wheel.stripped]
     if names:
-        print(  # noqa: T201
+        _say(
             f"note: {', '.join(names)} go into the image without their compiled parts, which are for {Python.here()}; "
-            f"{image} has {python}.",
-            file=sys.stderr,
+            f"{image} has {python}."
         )
 
 
@@ -169,3 +177,7 @@ def _has_client(identity: str, platform: str | None) -> bool:
     chosen = [f"--platform={platform}"] if platform else []
     command = ["docker", "run", "--rm", "--network=none", *chosen, identity, "docker", "--version"]
     return subprocess.run(command, capture_output=True).returncode == 0
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)  # noqa: T201

@@ -11,15 +11,32 @@ import subprocess
 import sys
 import tempfile
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from laminar.errors import EngineError, LaminarError, UsageError
 
+_CLEAR = "\r\x1b[K"
 _KEPT_LINES = 500
 _SHOWN_LINES = 8
 
 _FAULT_LINES = 12
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+
+
+@dataclass(frozen=True)
+class Built:
+    """An image that was built.
+
+    Attributes:
+        image: Its tag.
+        id: What the engine calls it; for ever the same content.
+        platform: What it runs on, such as `linux/amd64`.
+    """
+
+    image: str
+    id: str
+    platform: str
 
 
 def _engine_fault(said: str) -> LaminarError:
@@ -110,6 +127,7 @@ def build(
     arguments: Mapping[str, str] | None = None,
     network: str | None = None,
     dockerfile: str = "the Dockerfile",
+    quiet: bool = False,
 ) -> str:
     """Build an image; what the engine prints goes to stderr as it comes.
 
@@ -121,6 +139,7 @@ def build(
         arguments: As above.
         network: As above.
         dockerfile: What messages call the Dockerfile.
+        quiet: Show the number of the step only, and that only to people.
 
     Returns:
         The image's id.
@@ -134,7 +153,9 @@ def build(
         command = build_command(
             context, tag, id_file, platform=platform, labels=labels, arguments=arguments, network=network
         )
-        code, lines = _run(command)
+        code, lines = _run(command, _show_step if quiet else sys.stderr.write)
+        if quiet and sys.stderr.isatty():
+            sys.stderr.write(_CLEAR)
         if code:
             raise failure(lines, dockerfile)
         with open(id_file, encoding="ascii") as file:
@@ -201,7 +222,15 @@ def _buildkit_step(lines: Sequence[str]) -> tuple[str, str, list[str]] | None:
     return number, step[4], output.get(failed, [])[-_SHOWN_LINES:]
 
 
-def _run(command: list[str]) -> tuple[int, list[str]]:
+def _show_step(line: str) -> None:
+    """Show which step runs, in one line that is written over; nothing where nobody looks."""
+    if not sys.stderr.isatty():
+        return
+    if found := _STEP.match(line) or _BUILDKIT_STEP.match(line):
+        sys.stderr.write(f"{_CLEAR}  {found[0].rstrip():.70}")
+
+
+def _run(command: list[str], show: Callable[[str], object]) -> tuple[int, list[str]]:
     """Run a command; returns its exit code and the end of what it printed."""
     kept: deque[str] = deque(maxlen=_KEPT_LINES)
     with subprocess.Popen(
@@ -214,7 +243,7 @@ def _run(command: list[str]) -> tuple[int, list[str]]:
     ) as client:
         assert client.stdout is not None
         for line in client.stdout:
-            sys.stderr.write(line)
+            show(line)
             sys.stderr.flush()
             kept.append(line)
     return client.returncode, list(kept)

@@ -7,35 +7,21 @@ import os
 import re
 import sys
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 from laminar.errors import EngineError, SettingsError, StoreError, UsageError
 from laminar.executors.docker_engine import Engine
 from laminar.executors.docker_image import BASE_IMAGE
-from laminar.images import builder
+from laminar.images import base, builder
+from laminar.images.builder import Built
 from laminar.settings import BUILT
 
 LABEL = "laminar.project"
 """Says that `laminar build` made an image, and for which project."""
 
 
-@dataclass(frozen=True)
-class Built:
-    """An image that was built.
-
-    Attributes:
-        image: Its tag.
-        id: What the engine calls it; for ever the same content.
-        platform: What it runs on, such as `linux/amd64`.
-    """
-
-    image: str
-    id: str
-    platform: str
-
-
 def build(directory: str = ".", tag: str | None = None, platform: str | None = None) -> Built:
-    """Build a project's Dockerfile, and remember the image for the project.
+    """Build a project's Dockerfile, and remember the image for the project; laminar's own image is made first if need be.
 
     Args:
         directory: The project, with a Dockerfile in it.
@@ -57,6 +43,8 @@ def build(directory: str = ".", tag: str | None = None, platform: str | None = N
     dockerfile = os.path.normpath(os.path.join(directory, "Dockerfile"))
     engine = Engine()
     try:
+        if _begins_with_base(dockerfile) and engine.image(BASE_IMAGE) is None:
+            base.make(platform)
         name = tag or _free_tag(engine, directory)
         identity = builder.build(directory, name, platform=platform, labels=labels, dockerfile=dockerfile)
         built = Built(name, identity, _platform(engine, identity))
@@ -113,6 +101,12 @@ def _check_project(directory: str) -> None:
             f"{BASE_IMAGE}.\nTo have one, write it:\n  FROM {BASE_IMAGE}\n  WORKDIR /laminar\n  COPY . ./\n"
             "or begin with `laminar init`.",
         )
+
+
+def _begins_with_base(dockerfile: str) -> bool:
+    """Whether a stage of it is made from this laminar's own image, which no registry has."""
+    with open(dockerfile, encoding="utf-8", errors="replace") as file:
+        return any(re.match(rf"(?i)\s*FROM\s+(--\S+\s+)*{re.escape(BASE_IMAGE)}(\s|$)", line) for line in file)
 
 
 def _sends_store(directory: str) -> bool:

@@ -7,6 +7,7 @@ import os
 import select
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -128,6 +129,38 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
         return build(f"laminar-test:{name}", context)
 
     return make
+
+
+@pytest.fixture
+def clean_engine(tmp_path: Path) -> Iterator[str]:
+    """A second engine that has never seen laminar: only the Python image that one would pull. Yields its DOCKER_HOST.
+
+    It lives in a network namespace of its own, where it cannot disturb the first one's networks, and has none itself.
+    """
+    if os.geteuid() or os.environ.get("DOCKER_HOST") or shutil.which("dockerd") is None:
+        pytest.skip("needs root and dockerd to start an engine of its own")
+    socket = f"unix://{tmp_path}/engine.sock"
+    isolated = ["unshare", "--net", "dockerd", "--bridge=none", "--iptables=false", "--ip6tables=false"]
+    places = [f"--{name}={tmp_path}/engine.{name}" for name in ("data-root", "exec-root", "pidfile")]
+    with open(tmp_path / "engine.log", "wb") as log:
+        daemon = subprocess.Popen([*isolated, *places, f"--host={socket}"], stdout=log, stderr=log)
+    try:
+        deadline = time.monotonic() + 60
+        while subprocess.run(["docker", f"--host={socket}", "version"], capture_output=True).returncode:
+            alive = daemon.poll() is None and time.monotonic() < deadline
+            assert alive, (tmp_path / "engine.log").read_text()[-2000:]
+            time.sleep(0.1)
+        python = docker(
+            "inspect", '--format={{index .Config.Labels "org.opencontainers.image.base.name"}}', LAMINAR
+        ).strip()
+        with subprocess.Popen(["docker", "save", python], stdout=subprocess.PIPE) as saved:
+            subprocess.run(["docker", f"--host={socket}", "load"], stdin=saved.stdout, check=True, capture_output=True)
+        name = f"python:{sys.version_info[0]}.{sys.version_info[1]}-slim"
+        docker(f"--host={socket}", "tag", python, name)
+        yield socket
+    finally:
+        daemon.terminate()
+        daemon.wait(60)
 
 
 @pytest.fixture

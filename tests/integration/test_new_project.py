@@ -41,6 +41,27 @@ def test_it_runs_at_once(fresh, engine):
     assert owners == {fresh.path.stat().st_uid}
 
 
+def test_it_runs_at_once_on_an_engine_that_has_nothing(project, engine, clean_engine):
+    """Laminar's own image is in no registry: it is made, once."""
+    project.laminar("init", ".")
+    found, code = checks(project, DOCKER_HOST=clean_engine)
+    assert (code, found["image"]["status"]) == (0, "warning")
+    assert "it is made when a layer first needs it" in found["image"]["words"]
+    first = project.laminar("schedule", DOCKER_HOST=clean_engine)
+    assert first.code == 0, first.err
+    assert project.value("ProjectFlow", first.execution, "Report.text").startswith("10 words")
+    assert f"image {engine.image} is not on this machine; making it" in first.err
+    second = project.laminar("schedule", DOCKER_HOST=clean_engine)
+    assert second.code == 0, second.err
+    assert "making it" not in second.err
+    engine.docker(f"--host={clean_engine}", "rmi", engine.image)
+    built = project.laminar("build", "--tag", "laminar-test:from-nothing", DOCKER_HOST=clean_engine)
+    assert "making it" in built.err  # its Dockerfile begins with it; what fails then is pip, without a network
+    assert (
+        engine.image in engine.docker(f"--host={clean_engine}", "images", "--format={{.Repository}}:{{.Tag}}").split()
+    )
+
+
 def test_it_runs_in_the_image_of_its_dockerfile(fresh, engine):
     tag = engine.build("laminar-test:new-project", fresh.path)
     result = fresh.laminar("schedule", "--image", tag, "-p", "text=so and so")
