@@ -20,16 +20,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from laminar.flow import Execution, Flow
+from laminar.execution import Execution
+from laminar.flow import Flow
 from laminar.model.layer import Layer
 from laminar.model.parameters import Parameters
 from laminar.version import __version__
 
 if TYPE_CHECKING:
     from laminar import datastores, executors
-    from laminar.configurations import hooks, layers
+    from laminar.configurations import hooks, layers, schedulers
 
-__all__ = ["Execution", "Flow", "Layer", "Parameters", "__version__", "datastores", "executors", "hooks", "layers"]
+__all__ = [
+    "Execution",
+    "Flow",
+    "Layer",
+    "Parameters",
+    "__version__",
+    "datastores",
+    "executors",
+    "hooks",
+    "layers",
+    "schedulers",
+]
 
 
 def __getattr__(name: str) -> Any:
@@ -37,6 +49,7 @@ def __getattr__(name: str) -> Any:
     places = {
         "hooks": "laminar.configurations.hooks",
         "layers": "laminar.configurations.layers",
+        "schedulers": "laminar.configurations.schedulers",
         "datastores": "laminar.datastores",
         "executors": "laminar.executors",
     }

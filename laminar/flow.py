@@ -1,4 +1,4 @@
-"""Flows and executions: what Python users call. The commands of `laminar` call the same."""
+"""Flows: what Python users call. The commands of `laminar` call the same."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 from laminar.engine import loading
 from laminar.engine.ports import Datastore
 from laminar.errors import FlowError
+from laminar.execution import Execution
 from laminar.model import wire
 from laminar.model.configuration import Catch, Configuration, Container, ForEach, Retry, Timeout
 from laminar.model.graph import Graph, Node, Registration, build, make_node
-from laminar.model.layer import Layer, LayerT
-from laminar.model.parameters import Parameters
+from laminar.model.layer import Layer
+from laminar.model.parameters import Parameters, declare
 
 if TYPE_CHECKING:
     from laminar.engine.executor import Executor
-    from laminar.engine.ledger import Ledger
+    from laminar.model.scheduling import Scheduler
 
-FlowT = TypeVar("FlowT", bound="Flow")
-LayerClass = TypeVar("LayerClass", bound=type[Layer])
+Registered = TypeVar("Registered", bound=type[Layer] | type[Parameters])
 
 
 class Flow:
@@ -33,18 +33,28 @@ class Flow:
     Args:
         datastore: Where results go; the setting `datastore` (`.laminar`) where none is given.
         executor: What runs the layers; the setting `executor` (Docker) where none is given.
+        scheduler: How it goes about that; the settings `max_parallel` and `fail_fast` where none is given.
     """
 
     _registry: ClassVar[dict[str, Registration]] = {}
+    _declared: ClassVar[type[Parameters] | None] = None
 
-    def __init__(self, *, datastore: Datastore | None = None, executor: Executor | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        datastore: Datastore | None = None,
+        executor: Executor | None = None,
+        scheduler: Scheduler | None = None,
+    ) -> None:
         self.datastore = datastore
         self.executor = executor
+        self.scheduler = scheduler
         loading.constructed(self)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls._registry = {}
+        cls._declared = None
 
     @property
     def name(self) -> str:
@@ -53,7 +63,7 @@ class Flow:
 
     @overload
     @classmethod
-    def register(cls, layer: LayerClass) -> LayerClass: ...
+    def register(cls, layer: Registered) -> Registered: ...
 
     @overload
     @classmethod
@@ -65,7 +75,7 @@ class Flow:
         retry: Retry | None = None,
         catch: Catch | None = None,
         timeout: Timeout | None = None,
-    ) -> Callable[[LayerClass], LayerClass]: ...
+    ) -> Callable[[Registered], Registered]: ...
 
     @classmethod
     def register(
@@ -80,23 +90,28 @@ class Flow:
     ) -> Any:
         """Add a layer to this flow; a decorator, bare or with the layer's configuration in this flow.
 
+        A subclass of `Parameters` can be registered, too: it declares what executions of the flow are given.
+
         Raises:
-            FlowError: What is decorated is not a layer, or the flow has another layer of that name.
+            FlowError: What is decorated is neither, or the flow has another layer of that name, or other parameters.
         """
         configuration = Configuration(
             container=container or Container(), retry=retry or Retry(), timeout=timeout, foreach=foreach, catch=catch
         )
 
-        def add(layer: LayerClass) -> LayerClass:
-            if not isinstance(layer, type) or not issubclass(layer, Layer):
-                raise FlowError(
-                    f"{layer!r} cannot be registered to flow {cls.__name__}: it is not a layer.",
-                    remedy="Decorate a subclass of Layer.",
-                )
+        def add(layer: Registered) -> Registered:
             if cls is Flow:
                 raise FlowError(
-                    f"layer {layer.__name__} is registered to Flow itself.",
+                    f"{getattr(layer, '__name__', repr(layer))} is registered to Flow itself.",
                     remedy="Define a flow of your own, class MyFlow(Flow): ..., and register to that.",
+                )
+            if isinstance(layer, type) and issubclass(layer, Parameters):
+                cls._declare(layer)
+                return layer
+            if not isinstance(layer, type) or not issubclass(layer, Layer):
+                raise FlowError(
+                    f"{layer!r} cannot be registered to flow {cls.__name__}: it is neither a layer nor parameters.",
+                    remedy="Decorate a subclass of Layer, or one of Parameters.",
                 )
             if layer.__name__ in cls._registry:
                 raise FlowError(
@@ -107,6 +122,16 @@ class Flow:
             return layer
 
         return add if layer is None else add(layer)
+
+    @classmethod
+    def _declare(cls, kind: type[Parameters]) -> None:
+        if cls._declared is not None:
+            raise FlowError(
+                f"flow {cls.__name__} has parameters {cls._declared.__name__} already.",
+                remedy="Declare all of them in one subclass of Parameters.",
+            )
+        declare(kind)
+        cls._declared = kind
 
     def __bool__(self) -> bool:
         """Whether this is the place to schedule: not while a module is imported, nor in an executor process."""
@@ -142,9 +167,7 @@ class Flow:
 
     def executions(self) -> list[Execution]:
         """All executions of this flow in its datastore, oldest first."""
-        from laminar.engine.ledger import executions
-
-        return [Execution(self, ledger.execution) for ledger in executions(self.store(), self.name)]
+        return self.store().list_executions(flow=self)
 
     @classmethod
     def registry(cls) -> dict[str, Registration]:
@@ -169,13 +192,31 @@ class Flow:
                     )
         return {name: registration for name, (_, registration) in merged.items()}
 
+    @classmethod
+    def parameters(cls) -> type[Parameters]:
+        """The registered subclass of `Parameters`, also of flows it inherits from; `Parameters` where there is none.
+
+        Raises:
+            FlowError: Two flows it inherits from have different ones.
+        """
+        found = {base._declared: base.__name__ for base in reversed(cls.__mro__) if issubclass(base, Flow)}
+        kinds = [kind for kind in found if kind is not None]
+        best = next((kind for kind in kinds if all(issubclass(kind, other) for other in kinds)), Parameters)
+        if kinds and best is Parameters:
+            other, one = kinds[:2]
+            raise FlowError(
+                f"flow {cls.__name__} gets other parameters from {found[one]} than from {found[other]}.",
+                remedy=f"Register a class that inherits from both: class Both({one.__name__}, {other.__name__}).",
+            )
+        return best
+
     def graph(self) -> Graph:
         """The checked graph.
 
         Raises:
             FlowError: It cannot be run.
         """
-        return build(self.name, self.registry(), type(self))
+        return build(self.name, self.registry(), type(self), self.parameters())
 
     def node(self, layer: str) -> Node:
         """One layer with its edges; the others are not checked.
@@ -186,7 +227,7 @@ class Flow:
         registry = self.registry()
         if layer not in registry:
             return self.graph().node(layer)
-        return make_node(self.name, layer, registry, type(self))
+        return make_node(self.name, layer, registry, type(self), self.parameters())
 
     def store(self) -> Datastore:
         """The datastore: what was passed, else the one that the settings name."""
@@ -207,85 +248,3 @@ class Flow:
 
         evaluate_program(self)
         return True
-
-
-class Execution:
-    """One run of a flow, to read results from: while it runs, after it ended, from any process.
-
-    Attributes:
-        flow: The flow.
-        id: Its id, unique among the flow's executions.
-    """
-
-    def __init__(self, flow: Flow, id: str, datastore: Datastore | None = None) -> None:  # noqa: A002 - the attribute's name
-        self.flow = flow
-        self.id = id
-        self._store = datastore
-
-    def layer(self, layer: type[LayerT], *, index: int | None = None) -> LayerT:
-        """A layer of this execution, whose attributes are its artifacts, each loaded and verified when it is read.
-
-        Args:
-            layer: The layer's class.
-            index: Which split; None for the whole layer.
-
-        Raises:
-            FlowError: The flow has no such layer.
-        """
-        from laminar import wiring
-        from laminar.engine.results import Reader, open_layer
-
-        if not isinstance(layer, type) or not issubclass(layer, Layer):
-            raise FlowError(f"{layer!r} is no layer.", remedy="Pass the layer's class: execution.layer(A).")
-        node = self.flow.node(layer.__name__)
-        if node.layer is not layer:
-            raise FlowError(
-                f"flow {self.flow.name} has another class registered as {layer.__name__}.",
-                remedy="Pass the class that is registered to the flow.",
-            )
-        ledger = self._ledger
-        return open_layer(
-            layer,
-            Reader(ledger, wiring.archive(ledger.store), layer.__name__, self, index, registered=node.configuration),
-        )
-
-    @property
-    def parameters(self) -> Parameters:
-        """What the execution was given."""
-        from laminar import wiring
-
-        record = self._record()
-        archive = wiring.archive(self._ledger.store)
-        entries = record["parameters"].items()
-        return Parameters(**{name: archive.load(entry, name, "the parameters") for name, entry in entries})
-
-    @property
-    def state(self) -> str:
-        """`finished`, `failed`, `running` or `waiting`, read now from what its layers recorded."""
-        from laminar.engine.results import layer_state
-
-        self._record()
-        states = [str(layer_state(self._ledger, name)) for name in self.flow.registry()]
-        order = ("failed", "running", "waiting", "finished", "skipped")
-        found = next(state for state in order if state in states)
-        return "running" if found == "waiting" and len(set(states)) > 1 else found.replace("skipped", "finished")
-
-    @property
-    def _ledger(self) -> Ledger:
-        from laminar.engine.ledger import Ledger
-        from laminar.model.names import execution_id
-
-        return Ledger(self._store or self.flow.store(), self.flow.name, execution_id(self.id))
-
-    def _record(self) -> dict[str, Any]:
-        if not self.id:
-            raise AttributeError(f"flow {self.flow.name} was not scheduled here: this module is being imported")
-        record = self._ledger.record()
-        if record is None:
-            raise AttributeError(
-                f"flow {self.flow.name} has no execution {self.id!r} in datastore {self._ledger.store!r}"
-            )
-        return record
-
-    def __repr__(self) -> str:
-        return f"<Execution {self.id or 'not scheduled'} of {self.flow.name}>"

@@ -20,6 +20,7 @@ from laminar.engine.signals import Signals
 from laminar.errors import Interrupted, LaminarError, report
 from laminar.model.graph import Graph
 from laminar.model.names import execution_id, new_execution_id
+from laminar.model.parameters import given
 from laminar.settings import Settings, resolve
 from laminar.version import __version__
 
@@ -35,6 +36,7 @@ def schedule(
     settings: Settings | None = None,
     observers: Sequence[Observer] = (),
     program: bool = False,
+    resume: bool = False,
 ) -> str:
     """Run a flow to its end.
 
@@ -45,6 +47,7 @@ def schedule(
         settings: All settings; those of the environment and `laminar.yaml` where None.
         observers: See every event, besides the view that the settings name.
         program: Whether the caller may be the program itself, `python main.py`.
+        resume: Go on with the execution of that id, and with its parameters, instead of beginning one.
 
     Returns:
         The execution's id.
@@ -55,6 +58,7 @@ def schedule(
     if program:
         _report_errors()
     graph = flow.graph()
+    values = {} if resume else given(flow.parameters(), parameters or {})
     settings = settings or settings_of(flow)
     app_dir = loading.adopt(type(flow))
     if settings.source("app_dir") != "default":
@@ -63,20 +67,24 @@ def schedule(
     store = wiring.datastore(settings["datastore"])
     store.check()
     ledger = Ledger(store, flow.name, identity)
-    ledger.check_absent()
+    if resume:
+        ledger.check_present()
+    else:
+        ledger.check_absent()
     executor = wiring.executor(settings)
     remote = executor.name != "thread"
     target = str(loading.target_of(type(flow), app_dir)) if remote else ""
     with ExitStack() as stack:
         archive = wiring.archive(store)
-        inputs = Inputs(ledger, archive, flow.execution(identity, datastore=store))
+        inputs = Inputs(ledger, archive, flow.execution(identity, datastore=store), flow.parameters())
         launch = _launch(flow, graph, inputs, target, app_dir)
         with Signals(_interrupted):
             executor.open(launch)
         stack.push(_Closing(executor))
         code = fingerprint.of_flow([node.layer for node in graph], app_dir) if remote else None
         digest = fingerprint.publish(code, store) if code else ""
-        ledger.create(target, {name: archive.save(value) for name, value in (parameters or {}).items()})
+        if not resume:
+            ledger.create(target, {name: archive.save(value) for name, value in values.items()})
         ledger.launch(_facts(graph, executor, digest, target))
         views = [*wiring.observers(settings), *observers]
         for view in views:
@@ -120,6 +128,8 @@ def settings_of(flow: Flow, flags: Mapping[str, Any] | None = None, file: str | 
     code = {
         "datastore": flow.datastore,
         "executor": flow.executor,
+        "max_parallel": flow.scheduler and flow.scheduler.max_parallel,
+        "fail_fast": flow.scheduler and flow.scheduler.fail_fast,
         **{name: getattr(flow.executor, name, None) or None for name in ("image", "mount")},
     }
     if flow.executor is not None and flags and flags.get("executor") == flow.executor.name:

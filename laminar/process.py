@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from laminar import wiring
 from laminar.engine import layout, loading
+from laminar.engine.current import belongs_to
 from laminar.engine.evaluate import evaluate, failure_of, words_of
 from laminar.engine.inputs import Inputs
 from laminar.engine.ledger import Ledger
@@ -34,14 +36,33 @@ def evaluate_program(flow: Flow) -> None:
     asked = loading.Target.parse(os.environ.get(wire.variable("target"), ""))
     own = loading.target_of(type(flow), app_dir)
     if asked.module != own.module or asked.attribute not in ("", own.attribute):
+        _evaluate_later()
         return
     task = wire.parse(wire.take(os.environ))
     sys.exit(_evaluate(task, lambda: flow, app_dir))
 
 
+def _evaluate_later() -> None:
+    """If the program ends without having come to the task's flow, let `laminar execute` evaluate it.
+
+    That is so for flows that others chain to: `flow().next(flow=Other())`, in a block that is skipped here.
+    """
+    atexit.unregister(_execute_instead)
+    atexit.register(_execute_instead)
+
+
+def _execute_instead() -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    layer = os.environ.get(wire.variable("layer"))
+    if layer is not None:  # else the flow came, and evaluated it
+        os.execv(sys.executable, [sys.executable, "-m", "laminar", "execute", "--layer", layer])  # noqa: S606
+
+
 def _evaluate(task: Task, find: Callable[[], Flow], app_dir: str) -> int:
     """Evaluate, and record a failure where there is one: exit codes prove nothing."""
     _end_with_scheduler()
+    belongs_to(task)
     notice = os.environ.pop(wire.NOTICE, "")
     image = os.environ.pop(wire.IMAGE, "")
     store = wiring.datastore(task.datastore)
@@ -72,7 +93,7 @@ def _run(flow: Flow, task: Task, store: Datastore, app_dir: str, image: str) -> 
         node,
         task,
         ledger.started(task, node.configuration),
-        Inputs(ledger, archive, execution),
+        Inputs(ledger, archive, execution, flow.parameters()),
         code=_check_code(flow, task, store, app_dir, image),
     )
     if not committed:

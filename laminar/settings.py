@@ -11,8 +11,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from laminar.engine.current import current
 from laminar.errors import SettingsError
 from laminar.model.names import nearest
+
+__all__ = ["OPTIONS", "Option", "Setting", "Settings", "current", "read_file", "resolve"]
 
 FILE = "laminar.yaml"
 BUILT = os.path.join(".laminar", "build.json")

@@ -11,6 +11,7 @@ from typing import Any
 
 from laminar.engine.accessor import Accessor
 from laminar.engine.artifacts import Archive, Entry
+from laminar.engine.current import evaluating
 from laminar.engine.inputs import Inputs, read_from
 from laminar.engine.ledger import Commit, Failure, Started
 from laminar.engine.results import Reader, layer_state
@@ -140,7 +141,8 @@ def evaluate(
     readers: dict[str, Reader] = {}
     caught = None
     try:
-        _run(node, task, layer, context, inputs, readers)
+        with evaluating(task):
+            _run(node, task, layer, context, inputs, readers)
     except LayerFailed as failed:
         if not (started.last and _catches(node, failed)):
             raise

@@ -12,6 +12,7 @@ from laminar.engine.ledger import Ledger
 from laminar.engine.results import Reader, open_layer
 from laminar.model.grid import Element
 from laminar.model.layer import Layer
+from laminar.model.parameters import Parameters, restore
 
 
 @dataclass(frozen=True)
@@ -22,11 +23,13 @@ class Inputs:
         ledger: The records of the execution.
         archive: Its artifacts.
         execution: What layers show as `execution`.
+        declared: The class of its parameters.
     """
 
     ledger: Ledger
     archive: Archive
     execution: Any
+    declared: type[Parameters] = Parameters
 
     def arguments(
         self,
@@ -44,7 +47,7 @@ class Inputs:
         arguments: dict[str, Any] = {}
         for name, kind in kinds.items():
             if not issubclass(kind, Layer):
-                arguments[name] = kind(**self.parameters())
+                arguments[name] = parameters_of(self.ledger, self.archive, self.declared)
                 continue
             layer = kind.__name__
             if layer not in readers:
@@ -53,11 +56,6 @@ class Inputs:
             arguments[name] = open_layer(kind, readers[layer])
         return arguments
 
-    def parameters(self) -> dict[str, Any]:
-        """The execution's parameters, as they were saved: nobody shares them."""
-        entries = (self.ledger.record() or {"parameters": {}})["parameters"]
-        return {name: self.archive.load(entry, name, "the parameters") for name, entry in entries.items()}
-
     def elements(self, layer: str, index: int) -> dict[str, dict[str, Element]]:
         """Layer -> attribute -> the element that a split of `layer` gets; nothing where no ForEach cut it."""
         plan = self.ledger.plan(layer)
@@ -65,6 +63,12 @@ class Inputs:
         for axis, element in plan.grid.at(index) if plan and plan.grid else ():
             found.setdefault(axis.layer, {})[axis.attribute] = element
         return found
+
+
+def parameters_of(ledger: Ledger, archive: Archive, kind: type[Parameters]) -> Parameters:
+    """The execution's parameters, as they were saved: nobody shares them."""
+    entries = (ledger.record() or {"parameters": {}})["parameters"]
+    return restore(kind, {name: archive.load(entry, name, "the parameters") for name, entry in entries.items()})
 
 
 def read_from(reader: Reader) -> str:

@@ -20,6 +20,7 @@ from laminar.engine.ports import Datastore
 from laminar.errors import NotFoundError, UsageError
 from laminar.model.configuration import Configuration
 from laminar.model.grid import Grid
+from laminar.model.names import nearest
 from laminar.model.wire import Task
 
 
@@ -124,6 +125,16 @@ class Ledger:
         """Raise `UsageError` where there is an execution of that id: nothing is set up for one that cannot begin."""
         if self.record() is not None:
             raise self._exists()
+
+    def check_present(self) -> None:
+        """Raise `UsageError` where there is no execution of that id to go on with."""
+        if self.record() is None:
+            known = [ledger.execution for ledger in executions(self.store, self.flow)]
+            there = f"The latest: {', '.join(known[-3:])}." if known else "It has none there."
+            raise UsageError(
+                f"flow {self.flow} has no execution {self.execution!r} in the datastore {self.store.url or self.store!r}.",
+                remedy=there + nearest(self.execution, known),
+            )
 
     def _exists(self) -> UsageError:
         return UsageError(

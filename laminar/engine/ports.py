@@ -81,6 +81,38 @@ class Datastore(ABC):
             user: `(uid, gid)` that the executor processes will have; None for this process's own.
         """
 
+    def list_executions(self, *, flow: Any) -> list[Any]:
+        """The executions of a flow in this datastore, oldest first.
+
+        Args:
+            flow: The flow, or its class.
+        """
+        from laminar.engine.ledger import executions
+
+        flow = flow() if isinstance(flow, type) else flow
+        return [flow.execution(ledger.execution, datastore=self) for ledger in executions(self, flow.name)]
+
+    def list_layers(self, *, execution: Any) -> list[Any]:
+        """The layers of an execution that have been planned, in the order in which the flow registers them."""
+        from laminar.engine.ledger import Ledger
+
+        ledger = Ledger(self, execution.flow.name, execution.id)
+        here = execution.flow.execution(execution.id, datastore=self)
+        return [
+            here.layer(registration.layer)
+            for name, registration in execution.flow.registry().items()
+            if ledger.plan(name) is not None
+        ]
+
+    def list_artifacts(self, *, layer: Any) -> list[str]:
+        """The names of the artifacts that a layer of an execution has committed, in any of its splits."""
+        from laminar.engine.ledger import Ledger
+
+        ledger = Ledger(self, layer.execution.flow.name, layer.execution.id)
+        plan = ledger.plan(layer.name)
+        commits = (ledger.commit(layer.name, index) for index in range(plan.splits if plan else 0))
+        return sorted({name for commit in commits if commit for name in commit.artifacts})
+
     def owner(self) -> tuple[int, int] | None:
         """`(uid, gid)` that files of this store belong to, where it has files."""
         return None

@@ -77,8 +77,19 @@ class Graph:
         return self.nodes[name]
 
 
-def build(flow: str, registry: Mapping[str, Registration], owner: type[Any] = object) -> Graph:
-    """The graph of the registered layers; `owner` is the class of the flow, which may have hooks.
+def build(
+    flow: str,
+    registry: Mapping[str, Registration],
+    owner: type[Any] = object,
+    declared: type[Parameters] = Parameters,
+) -> Graph:
+    """The graph of the registered layers.
+
+    Args:
+        flow: Name of the flow.
+        registry: Its layers, by name.
+        owner: Its class, which may have hooks.
+        declared: The class of its parameters.
 
     Raises:
         FlowError: No layers, or names, annotations and configurations that cannot be run, or a cycle; all of them are
@@ -93,7 +104,7 @@ def build(flow: str, registry: Mapping[str, Registration], owner: type[Any] = ob
     nodes = {}
     for name in registry:
         try:
-            nodes[name] = make_node(flow, name, registry, owner)
+            nodes[name] = make_node(flow, name, registry, owner, declared)
         except FlowError as error:
             problems.append(error)
     if problems:
@@ -116,8 +127,21 @@ def _together(flow: str, problems: list[FlowError]) -> FlowError:
     return FlowError(f"flow {flow} cannot be run, for {len(problems)} reasons:", remedy="\n".join(each))
 
 
-def make_node(flow: str, name: str, registry: Mapping[str, Registration], owner: type[Any] = object) -> Node:
+def make_node(
+    flow: str,
+    name: str,
+    registry: Mapping[str, Registration],
+    owner: type[Any] = object,
+    declared: type[Parameters] = Parameters,
+) -> Node:
     """The node of one layer, with its annotations resolved; the other layers are not looked into.
+
+    Args:
+        flow: As `build` has it, like the others.
+        name: Of the layer.
+        registry: As above.
+        owner: As above.
+        declared: As above.
 
     Raises:
         FlowError: As `build` does.
@@ -140,6 +164,8 @@ def make_node(flow: str, name: str, registry: Mapping[str, Registration], owner:
         *_hooks(owner, where, registry, own=False),
         *_hooks(registration.layer, where, registry, own=True),
     ]
+    for function, taken_by in [(name, inputs), *((hook.name, hook.inputs) for hook in hooks)]:
+        _check_parameters(function, taken_by, declared, where)
     return Node(name, registration.layer, registration.configuration, inputs, hooks)
 
 
@@ -168,6 +194,16 @@ def _check_foreach(foreach: ForEach | None, inputs: Mapping[str, type[Any]], whe
             raise FlowError(
                 f"{where} iterates over {parameter.layer.__name__}.{parameter.attribute}, which is not one of its inputs.",
                 remedy=f"Take {parameter.layer.__name__} as a parameter of __call__.",
+            )
+
+
+def _check_parameters(function: str, inputs: Mapping[str, type[Any]], declared: type[Parameters], where: str) -> None:
+    for parameter, kind in inputs.items():
+        if issubclass(kind, Parameters) and not issubclass(declared, kind):
+            flow = where.rsplit(" ", 1)[-1]
+            raise FlowError(
+                f"parameter {parameter!r} of {function} takes {kind.__name__}, which is not registered to {flow}.",
+                remedy=f"Put @{flow}.register over class {kind.__name__}.",
             )
 
 

@@ -8,6 +8,7 @@ import select
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -132,23 +133,24 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
 
 
 @pytest.fixture
-def clean_engine(tmp_path: Path) -> Iterator[str]:
+def clean_engine() -> Iterator[str]:
     """A second engine that has never seen laminar: only the Python image that one would pull. Yields its DOCKER_HOST.
 
-    It lives in a network namespace of its own, where it cannot disturb the first one's networks, and has none itself.
+    It lives in namespaces of its own: it cannot disturb the first one's networks, and its mounts end with it.
     """
     if os.geteuid() or os.environ.get("DOCKER_HOST") or shutil.which("dockerd") is None:
         pytest.skip("needs root and dockerd to start an engine of its own")
-    socket = f"unix://{tmp_path}/engine.sock"
-    isolated = ["unshare", "--net", "dockerd", "--bridge=none", "--iptables=false", "--ip6tables=false"]
-    places = [f"--{name}={tmp_path}/engine.{name}" for name in ("data-root", "exec-root", "pidfile")]
-    with open(tmp_path / "engine.log", "wb") as log:
+    home = Path(tempfile.mkdtemp(prefix="laminar-"))  # a short path: it is the beginning of the names of sockets
+    socket = f"unix://{home}/engine.sock"
+    isolated = ["unshare", "--net", "--mount", "dockerd", "--bridge=none", "--iptables=false", "--ip6tables=false"]
+    places = [f"--{name}={home}/{name}" for name in ("data-root", "exec-root", "pidfile")]
+    with open(home / "log", "wb") as log:
         daemon = subprocess.Popen([*isolated, *places, f"--host={socket}"], stdout=log, stderr=log)
     try:
         deadline = time.monotonic() + 60
         while subprocess.run(["docker", f"--host={socket}", "version"], capture_output=True).returncode:
             alive = daemon.poll() is None and time.monotonic() < deadline
-            assert alive, (tmp_path / "engine.log").read_text()[-2000:]
+            assert alive, (home / "log").read_text()[-2000:]
             time.sleep(0.1)
         python = docker(
             "inspect", '--format={{index .Config.Labels "org.opencontainers.image.base.name"}}', LAMINAR
@@ -161,6 +163,7 @@ def clean_engine(tmp_path: Path) -> Iterator[str]:
     finally:
         daemon.terminate()
         daemon.wait(60)
+        shutil.rmtree(home)
 
 
 @pytest.fixture

@@ -144,3 +144,47 @@ def test_what_a_submission_hook_asks_for_reaches_the_engine(project, engine, gat
     assert result.code == 0, result.err
     assert record["HostConfig"]["Memory"] == 321 << 20
     assert "MINE=A" in record["Config"]["Env"]
+
+
+CHAIN = """
+from laminar import Flow, Layer, Parameters, layers
+
+class First(Flow): ...
+class Second(Flow): ...
+
+@First.register
+class Options(Parameters):
+    numbers: list[int] = [1, 2]
+
+@Second.register
+class Given(Parameters):
+    total: int
+
+@First.register
+class Sum(Layer):
+    def __call__(self, options: Options) -> None:
+        self.total = sum(options.numbers)
+
+@Second.register(container=layers.Container(command=COMMAND))
+class Double(Layer):
+    def __call__(self, given: Given) -> None:
+        self.doubled = 2 * given.total
+
+if first := First():
+    chained = first(execution="one").next(flow=Second(), linker=lambda run: Given(total=run.layer(Sum).total))
+    print(chained.layer(Double).doubled)
+"""
+
+
+@pytest.mark.parametrize("command", [None, ["python", "main.py"]], ids=["execute", "program"])
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_a_flow_chained_to_another(project, read, engine, executor, command):
+    """In the second flow's container the block that chains it is skipped: its layers run all the same."""
+    if command and executor != "docker":
+        pytest.skip("only containers have commands")
+    project.write("main.py", CHAIN.replace("COMMAND", repr(command)))
+    result = project.python("main.py", LAMINAR_EXECUTOR=executor)
+    assert (result.code, result.out) == (0, "6\n"), result.err
+    assert read(value="Second().execution('one').layer(Double).doubled") == {"value": 6}
+    if executor == "docker":
+        assert [event["laminar.flow"] for event in engine.events("start")] == ["First", "Second"]

@@ -13,6 +13,7 @@ from laminar import Flow, Layer, Parameters
 class ProjectFlow(Flow): ...
 
 
+@ProjectFlow.register
 class Options(Parameters):
     """What an execution may be given."""
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from laminar import Flow, Layer, Parameters
 from laminar.configurations import layers
 from laminar.errors import FlowError
+from laminar.model.configuration import Configuration
 from laminar.model.graph import Registration, build
 from laminar.model.layer import RESERVED
 
@@ -193,7 +194,8 @@ def test_parameters_are_taken_beside_layers_and_draw_no_edge() -> None:
     def call(self: Any, one: Parameters, a: A, two: Typed, again: A) -> None: ...
 
     call.__annotations__.update(one=Parameters, two=Typed)
-    node = graph_of(A, layer(call)).node("B")
+    registered = {kind.__name__: Registration(kind, Configuration()) for kind in (A, layer(call))}
+    node = build("F", registered, declared=Typed).node("B")
     assert node.inputs == {"one": Parameters, "a": A, "two": Typed, "again": A}
     assert node.dependencies == ("A",)
 

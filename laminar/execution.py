@@ -1,0 +1,158 @@
+"""Executions: to read results from, to go on with, and to chain flows by."""
+
+from __future__ import annotations
+
+import copy
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from laminar.engine import loading
+from laminar.engine.ports import Datastore
+from laminar.errors import FlowError
+from laminar.model.layer import Layer, LayerT
+from laminar.model.parameters import Parameters
+
+if TYPE_CHECKING:
+    from laminar.engine.ledger import Ledger
+    from laminar.flow import Flow
+
+
+class Execution:
+    """One run of a flow, to read results from: while it runs, after it ended, from any process.
+
+    Attributes:
+        flow: The flow.
+        id: Its id, unique among the flow's executions.
+    """
+
+    def __init__(self, flow: Flow, id: str, datastore: Datastore | None = None) -> None:  # noqa: A002 - the attribute's name
+        self.flow = flow
+        self.id = id
+        self._store = datastore
+        self._chain: tuple[str, ...] = (flow.name,)
+        self._resumed = False
+
+    def next(self, flow: Flow, linker: Callable[[Execution], Parameters] | None = None) -> Execution:
+        """Run another flow after this one, under the same execution id, and wait for it.
+
+        Where this execution was resumed, the other flow's is resumed, too, if it was begun.
+
+        Args:
+            flow: The other flow. It inherits the datastore and the executor that it does not set.
+            linker: Makes its parameters from this execution; it has none where no linker is given.
+
+        Returns:
+            The other flow's execution.
+
+        Raises:
+            FlowError: The flow is in the chain already.
+            LaminarError: As `Flow.__call__` does.
+        """
+        if flow.name in self._chain:
+            raise FlowError(
+                f"flow {flow.name} is twice in a chain: {' -> '.join((*self._chain, flow.name))}.",
+                remedy="A flow has one execution of an id; chain another flow, or a subclass of this one.",
+            )
+        if not self.id or not loading.schedules(sys._getframe(1)):
+            return Execution(flow, "")
+        from laminar.launch import schedule
+
+        store = self._ledger.store
+        following = copy.copy(flow)
+        following.datastore = flow.datastore or store
+        following.executor = flow.executor or self.flow.executor
+        execution = Execution(following, self.id, following.datastore)
+        execution._chain = (*self._chain, flow.name)
+        execution._resumed = self._resumed and execution._ledger.record() is not None
+        if execution._resumed:
+            schedule(following, execution=self.id, resume=True, program=True)
+        else:
+            parameters = {} if linker is None else dict(vars(linker(self)))
+            schedule(following, execution=self.id, parameters=parameters, program=True)
+        execution._resumed = self._resumed
+        return execution
+
+    def resume(self) -> Execution:
+        """Run what is not committed yet, with today's code, and wait for it.
+
+        Raises:
+            UsageError: There is no such execution.
+            LaminarError: As `Flow.__call__` does.
+        """
+        if not self.id or not loading.schedules(sys._getframe(1)):
+            return self
+        from laminar.launch import schedule
+
+        flow = copy.copy(self.flow)
+        flow.datastore = self._ledger.store
+        schedule(flow, execution=self.id, resume=True, program=True)
+        self._resumed = True
+        return self
+
+    def layer(self, layer: type[LayerT], *, index: int | None = None) -> LayerT:
+        """A layer of this execution, whose attributes are its artifacts, each loaded and verified when it is read.
+
+        Args:
+            layer: The layer's class.
+            index: Which split; None for the whole layer.
+
+        Raises:
+            FlowError: The flow has no such layer.
+        """
+        from laminar import wiring
+        from laminar.engine.results import Reader, open_layer
+
+        if not isinstance(layer, type) or not issubclass(layer, Layer):
+            raise FlowError(f"{layer!r} is no layer.", remedy="Pass the layer's class: execution.layer(A).")
+        node = self.flow.node(layer.__name__)
+        if node.layer is not layer:
+            raise FlowError(
+                f"flow {self.flow.name} has another class registered as {layer.__name__}.",
+                remedy="Pass the class that is registered to the flow.",
+            )
+        ledger = self._ledger
+        return open_layer(
+            layer,
+            Reader(ledger, wiring.archive(ledger.store), layer.__name__, self, index, registered=node.configuration),
+        )
+
+    @property
+    def parameters(self) -> Parameters:
+        """What the execution was given."""
+        from laminar import wiring
+        from laminar.engine.inputs import parameters_of
+
+        self._record()
+        return parameters_of(self._ledger, wiring.archive(self._ledger.store), self.flow.parameters())
+
+    @property
+    def state(self) -> str:
+        """`finished`, `failed`, `running` or `waiting`, read now from what its layers recorded."""
+        from laminar.engine.results import layer_state
+
+        self._record()
+        states = [str(layer_state(self._ledger, name)) for name in self.flow.registry()]
+        order = ("failed", "running", "waiting", "finished", "skipped")
+        found = next(state for state in order if state in states)
+        return "running" if found == "waiting" and len(set(states)) > 1 else found.replace("skipped", "finished")
+
+    @property
+    def _ledger(self) -> Ledger:
+        from laminar.engine.ledger import Ledger
+        from laminar.model.names import execution_id
+
+        return Ledger(self._store or self.flow.store(), self.flow.name, execution_id(self.id))
+
+    def _record(self) -> dict[str, Any]:
+        if not self.id:
+            raise AttributeError(f"flow {self.flow.name} was not scheduled here: this module is being imported")
+        record = self._ledger.record()
+        if record is None:
+            raise AttributeError(
+                f"flow {self.flow.name} has no execution {self.id!r} in datastore {self._ledger.store!r}"
+            )
+        return record
+
+    def __repr__(self) -> str:
+        return f"<Execution {self.id or 'not scheduled'} of {self.flow.name}>"
