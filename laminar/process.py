@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import atexit
 import os
+import signal
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -16,12 +18,15 @@ from laminar.engine.evaluate import evaluate, failure_of, words_of
 from laminar.engine.inputs import Inputs
 from laminar.engine.ledger import Ledger
 from laminar.engine.ports import Datastore
+from laminar.engine.termination import Terminated, terminating
 from laminar.errors import SkewError, StoreError
 from laminar.model import wire
 from laminar.model.wire import Task
 
 if TYPE_CHECKING:
     from laminar.flow import Flow
+
+_GRACE_S = 5.0
 
 
 def evaluate_target(task: Task, base: type[Flow], app_dir: str = ".") -> int:
@@ -65,12 +70,18 @@ def _evaluate(task: Task, find: Callable[[], Flow], app_dir: str) -> int:
     belongs_to(task)
     notice = os.environ.pop(wire.NOTICE, "")
     image = os.environ.pop(wire.IMAGE, "")
+    if notice:
+        os.dup2(1, 2)  # one pipe to the log: the engine's two would mix lines
     store = wiring.datastore(task.datastore)
     name = loading.Target.parse(task.target).attribute.rpartition(".")[2]
     try:
-        flow = find()
-        name = flow.name
-        _run(flow, task, store, app_dir, image)
+        with terminating():
+            flow = find()
+            name = flow.name
+            _run(flow, task, store, app_dir, image)
+    except Terminated:
+        print("laminar: ended by SIGTERM", file=sys.stderr, flush=True)  # noqa: T201
+        os._exit(128 + signal.SIGTERM)  # whatever else runs here was to end, too
     except BaseException as error:
         failure = failure_of(error)
         with suppress(StoreError):
@@ -138,7 +149,7 @@ def _leave_threads() -> None:
 
 
 def _end_with_scheduler() -> None:
-    """Where the scheduler holds the other end of a pipe: end this process when that end is gone, whatever it is doing."""
+    """Where the scheduler holds the other end of a pipe: end this process when that end is gone, in the end by force."""
     descriptor = os.environ.pop(wire.LIFELINE, "")
     if not descriptor.isdigit():
         return
@@ -147,6 +158,8 @@ def _end_with_scheduler() -> None:
     def watch() -> None:
         with suppress(OSError):
             os.read(int(descriptor), 1)
-        os._exit(143)
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(_GRACE_S)
+        os._exit(128 + signal.SIGTERM)
 
     threading.Thread(target=watch, name="laminar-lifeline", daemon=True).start()

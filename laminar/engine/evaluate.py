@@ -15,6 +15,7 @@ from laminar.engine.current import evaluating
 from laminar.engine.inputs import Inputs, read_from
 from laminar.engine.ledger import Commit, Failure, Started
 from laminar.engine.results import Reader, layer_state
+from laminar.engine.termination import Terminated, committing
 from laminar.engine.tracebacks import user_traceback
 from laminar.errors import CorruptError, InfrastructureError, LaminarError, LayerError, SkewError, StoreError, report
 from laminar.model.configuration import Configuration
@@ -163,7 +164,8 @@ def evaluate(
         versions={"laminar": __version__, "python": sys.version.split(maxsplit=1)[0]},
         caught=caught,
     )
-    return may_commit() and ledger.put_commit(task, commit)
+    with committing():
+        return may_commit() and ledger.put_commit(task, commit)
 
 
 def failure_of(error: BaseException) -> Failure:
@@ -215,7 +217,7 @@ def _run(node: Node, task: Task, layer: Layer, context: Attempt, inputs: Inputs,
             _save(layer, context, inputs.archive)
             hooks.close()
         _save(layer, context, inputs.archive)
-    except StoreError:
+    except (StoreError, Terminated):
         raise  # not the layer's doing
     except BaseException as error:
         raise LayerFailed from error

@@ -143,7 +143,7 @@ class Scheduler:
         self._emit(Began(self._now(), self.graph.flow, self.ledger.execution, layers, self.executor.summary, store))
         for warning in self.executor.warnings:
             self._warn(warning)
-        with Signals(self._signal):
+        with Signals(self._signal, lambda number: self._messages.put((self._on_signal, number))):
             try:
                 self._due += [layer for layer in self._layers.values() if not layer.waits_for]
                 self._plan_due()
@@ -312,9 +312,10 @@ class Scheduler:
         if self._signals > 1:
             self._stopped = number
             raise self._interrupted(at_once=True)
-        self._messages.put((self._on_signal, number))
 
     def _on_signal(self, number: int) -> None:
+        if self._stopped:
+            return
         self._stopped = number
         for what in self._timers:
             if isinstance(what, Split):

@@ -79,9 +79,13 @@ class Live:
         title.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
         title.add_column(justify="right", no_wrap=True)
         head = Text.assemble((board.flow, "bold"), "  ", board.execution, "  ")
-        head.append(f"{board.engine} · {board.datastore}", "dim")
+        head.append(self._spelled(f"{board.engine} · {board.datastore}"), "dim")
         title.add_row(head, clock(now))
         return Group(title, self._layers(now))
+
+    def _spelled(self, text: str) -> str:
+        """What this terminal can show of it."""
+        return text if self._unicode else text.replace("·", "-").replace("…", "...")
 
     def _layers(self, now: float) -> RenderableType:
         # The words at the end of a row give way first, then what is in its middle; name, count and time stay.

@@ -179,10 +179,8 @@ def test_second_signal_waits_for_nobody_and_leaves_nothing(project, engine, gate
     hearing = engine.running("C")
     running.signal(signal.SIGINT)
     engine.docker("wait", hearing, check=False)  # until the first signal was taken, or the container is gone already
-    began = time.monotonic()
     running.signal(signal.SIGINT)
     running.end().fails(130, "interrupted")
-    assert time.monotonic() - began < 8  # the engine's grace period is 10 s
     deadline = time.monotonic() + 30  # the engine is still at it when the scheduler has gone
     while engine.containers() and time.monotonic() < deadline:
         time.sleep(0.1)

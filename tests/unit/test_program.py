@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import time
 from pathlib import Path
 from textwrap import dedent
 
@@ -206,6 +207,53 @@ print(F()().layer(A).n)
     assert done.returncode == 2
     assert "error: flow F is defined in a notebook or at a prompt" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("end", ["the scheduler is told", "the scheduler is killed", "the timeout"])
+def test_a_layer_that_is_ended_closes_what_its_hooks_opened(program: Program, end: str) -> None:
+    program.write(
+        "main.py",
+        """
+        import os, signal, sys, time
+        from laminar import Flow, Layer, hooks, layers
+        class F(Flow): ...
+
+        @F.register(timeout=layers.Timeout(seconds=1) if "timeout" in os.environ["END"] else None)
+        class A(Layer):
+            @hooks.execution
+            def opened(self):
+                with open("place", "w") as file:
+                    file.write(self.scratch)
+                try:
+                    yield
+                finally:
+                    open("closed", "w").close()
+
+            def __call__(self):
+                if "scheduler" in os.environ["END"]:
+                    number = signal.SIGKILL if "killed" in os.environ["END"] else signal.SIGINT
+                    os.kill(int(os.environ["SCHEDULER"]), number)
+                while True:
+                    try:
+                        time.sleep(600)
+                    except Exception:
+                        pass
+
+        os.environ.setdefault("SCHEDULER", str(os.getpid()))
+        if flow := F():
+            flow(execution="x")
+        """,
+    )
+    done = program.python("main.py", LAMINAR_EXECUTOR="process", END=end)
+    assert done.returncode in (1, 128 + signal.SIGINT, -signal.SIGKILL), done.stderr
+    deadline = time.monotonic() + 30  # where the scheduler was killed, nobody waits for the layer
+    while not (program.folder / "closed").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert (program.folder / "closed").exists()
+    while (left := Path((program.folder / "place").read_text())).exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not left.exists()
+    assert Ledger(Local(program.folder / ".laminar"), "F", "x").commit("A", 0) is None
 
 
 @pytest.mark.parametrize("executor", ["process", "thread"])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import sys
 import threading
 from collections.abc import Callable
@@ -16,7 +18,7 @@ from laminar.datastores import Datastore, Memory
 from laminar.engine.events import AttemptFailed, AttemptStarted, Beat, Event
 from laminar.engine.executor import Exit, Job, Report
 from laminar.engine.ledger import Ledger, Plan
-from laminar.errors import ExecutionError, StoreError, UsageError
+from laminar.errors import ExecutionError, Interrupted, StoreError, UsageError
 from laminar.executors import Thread
 from laminar.model.wire import Task
 
@@ -653,3 +655,20 @@ def test_while_nothing_happens_the_run_says_that_it_is_alive(
 
     monkeypatch.setattr("laminar.engine.scheduler._BEAT_S", 0.01)
     launch.schedule(make_flow(A), observers=[Seen(lambda event: alive.set() if isinstance(event, Beat) else None)])
+
+
+def test_a_signal_wakes_a_scheduler_that_goes_to_sleep(make_flow: MakeFlow) -> None:
+    """It comes between two calls of Python's, where it would be noticed with the next message or beat only."""
+    let_go = threading.Event()
+
+    class Signals(Layer):
+        def __call__(self) -> None:
+            os.kill(os.getpid(), signal.SIGINT)
+            let_go.wait(20)
+
+    for _ in range(20):
+        let_go.clear()
+        with pytest.raises(Interrupted):
+            make_flow(Signals)()
+        assert not let_go.is_set()
+        let_go.set()

@@ -119,6 +119,7 @@ def test_live_needs_no_unicode() -> None:
     assert re.search(r"^ *\+ +A ", picture, re.MULTILINE)
     assert re.search(r"^ *x +B ", picture, re.MULTILINE)
     assert "x F 01x failed" in picture
+    assert "\\x" not in picture
 
 
 def test_live_is_no_higher_than_the_terminal_and_shows_what_matters() -> None:
