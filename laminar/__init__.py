@@ -26,10 +26,21 @@ from laminar.model.parameters import Parameters
 from laminar.version import __version__
 
 if TYPE_CHECKING:
-    from laminar import datastores, executors
+    from laminar import datastores, executors, serde
     from laminar.configurations import hooks, layers
 
-__all__ = ["Execution", "Flow", "Layer", "Parameters", "__version__", "datastores", "executors", "hooks", "layers"]
+__all__ = [
+    "Execution",
+    "Flow",
+    "Layer",
+    "Parameters",
+    "__version__",
+    "datastores",
+    "executors",
+    "hooks",
+    "layers",
+    "serde",
+]
 
 
 def __getattr__(name: str) -> Any:
@@ -39,6 +50,7 @@ def __getattr__(name: str) -> Any:
         "layers": "laminar.configurations.layers",
         "datastores": "laminar.datastores",
         "executors": "laminar.executors",
+        "serde": "laminar.serde",
     }
     if name in places:
         from importlib import import_module

@@ -17,6 +17,7 @@ from laminar.model.layer import Layer, LayerT
 from laminar.model.parameters import Parameters
 
 if TYPE_CHECKING:
+    from laminar.engine.artifacts import Archive
     from laminar.engine.executor import Executor
     from laminar.engine.ledger import Ledger
 
@@ -131,14 +132,17 @@ class Flow:
 
         return Execution(self, schedule(self, execution=execution, parameters=parameters, program=True), self.store())
 
-    def execution(self, execution: str, *, datastore: Datastore | None = None) -> Execution:
+    def execution(
+        self, execution: str, *, datastore: Datastore | None = None, archive: Archive | None = None
+    ) -> Execution:
         """An execution of this flow, by its id, to read its results.
 
         Args:
             execution: Its id.
             datastore: Where it is; the flow's own where none is given.
+            archive: Loads its artifacts; one for that datastore, as the settings say, where none is given.
         """
-        return Execution(self, execution, datastore)
+        return Execution(self, execution, datastore, archive)
 
     def executions(self) -> list[Execution]:
         """All executions of this flow in its datastore, oldest first."""
@@ -217,10 +221,17 @@ class Execution:
         id: Its id, unique among the flow's executions.
     """
 
-    def __init__(self, flow: Flow, id: str, datastore: Datastore | None = None) -> None:  # noqa: A002 - the attribute's name
+    def __init__(
+        self,
+        flow: Flow,
+        id: str,  # noqa: A002 - the attribute's name
+        datastore: Datastore | None = None,
+        archive: Archive | None = None,
+    ) -> None:
         self.flow = flow
         self.id = id
         self._store = datastore
+        self._loads = archive
 
     def layer(self, layer: type[LayerT], *, index: int | None = None) -> LayerT:
         """A layer of this execution, whose attributes are its artifacts, each loaded and verified when it is read.
@@ -232,7 +243,6 @@ class Execution:
         Raises:
             FlowError: The flow has no such layer.
         """
-        from laminar import wiring
         from laminar.engine.results import Reader, open_layer
 
         if not isinstance(layer, type) or not issubclass(layer, Layer):
@@ -246,16 +256,14 @@ class Execution:
         ledger = self._ledger
         return open_layer(
             layer,
-            Reader(ledger, wiring.archive(ledger.store), layer.__name__, self, index, registered=node.configuration),
+            Reader(ledger, self._archive(ledger.store), layer.__name__, self, index, registered=node.configuration),
         )
 
     @property
     def parameters(self) -> Parameters:
         """What the execution was given."""
-        from laminar import wiring
-
         record = self._record()
-        archive = wiring.archive(self._ledger.store)
+        archive = self._archive(self._ledger.store)
         entries = record["parameters"].items()
         return Parameters(**{name: archive.load(entry, name, "the parameters") for name, entry in entries})
 
@@ -276,6 +284,12 @@ class Execution:
         from laminar.model.names import execution_id
 
         return Ledger(self._store or self.flow.store(), self.flow.name, execution_id(self.id))
+
+    def _archive(self, store: Datastore) -> Archive:
+        from laminar import wiring
+        from laminar.settings import resolve
+
+        return self._loads or wiring.archive(store, self.flow.datastore, pickle=resolve()["pickle"])
 
     def _record(self) -> dict[str, Any]:
         if not self.id:

@@ -66,8 +66,9 @@ def _evaluate(task: Task, find: Callable[[], Flow], app_dir: str) -> int:
 def _run(flow: Flow, task: Task, store: Datastore, app_dir: str, image: str) -> None:
     node = flow.node(task.layer)
     ledger = Ledger(store, flow.name, task.execution)
-    archive = wiring.archive(store)
-    execution = flow.execution(task.execution, datastore=store)
+    # Pickles are loaded here whatever the settings say: this is the process that must (docs/adr/0010-protocols.md).
+    archive = wiring.archive(store, flow.datastore)
+    execution = flow.execution(task.execution, datastore=store, archive=archive)
     committed = evaluate(
         node,
         task,

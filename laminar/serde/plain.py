@@ -1,4 +1,4 @@
-"""Codecs that run no code when they read: JSON scalars, and bytes."""
+"""Codecs that run no code when they read: JSON, and bytes."""
 
 from __future__ import annotations
 
@@ -10,23 +10,63 @@ from laminar.engine.ports import Buffer, Codec
 
 _SCALARS = (type(None), bool, int, float, str)
 
+_MOST_VALUES = 10_000
+_MOST_CHARACTERS = 1 << 20
+_DEEPEST = 50
+"""Of a container: above these pickle is the faster one, and looking costs more than a millisecond or two."""
+
 
 class Json(Codec):
-    """None, booleans, numbers and strings: exactly these types, whose JSON reads back equal."""
+    """None, booleans, numbers and strings, and small lists and dictionaries of them: exactly these types.
+
+    A container is left to pickle where it is large (above 10,000 values, 1 Mi characters or 50 levels), where it holds a
+    list or a dictionary twice, which would come back as two, and where a key is no string.
+    """
 
     name = "json"
 
     def accepts(self, value: Any) -> bool:
-        """Whether `value` is a scalar. Numbers beyond 64 bits are left to pickle: Python bounds their text's length."""
-        return type(value) in _SCALARS and (type(value) is not int or -(1 << 63) <= value < 1 << 63)
+        """Whether `value` is a scalar or such a container."""
+        return _is_scalar(value) or (type(value) in (list, dict) and _is_small_tree(value))
 
     def dump(self, value: Any) -> tuple[Sequence[Buffer], dict[str, str]]:
-        """As JSON text."""
-        return [json.dumps(value).encode()], {}
+        """As JSON text. Half of a surrogate pair stays what it is: escaped, two of them would come back as one character."""
+        return [json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")], {}
 
     def load(self, parts: Sequence[Buffer], notes: dict[str, str]) -> Any:
         """From JSON text."""
-        return json.loads(bytes(parts[0]))
+        return json.loads(str(parts[0], "utf-8", "surrogatepass"))
+
+
+def _is_scalar(value: Any) -> bool:
+    """Numbers beyond 64 bits are left to pickle: Python bounds their text's length."""
+    return type(value) in _SCALARS and (type(value) is not int or -(1 << 63) <= value < 1 << 63)
+
+
+def _is_small_tree(value: Any) -> bool:
+    """Looks level by level, and no further than the bounds; a cycle meets itself, or the lowest level."""
+    values, characters, seen, level = _MOST_VALUES, _MOST_CHARACTERS, set(), [value]
+    for _ in range(_DEEPEST):
+        below: list[Any] = []
+        for part in level:
+            if type(part) is str:
+                characters -= len(part)
+            elif type(part) in (list, dict):
+                values -= len(part)
+                if values < 0 or id(part) in seen:
+                    return False
+                seen.add(id(part))
+                if type(part) is dict:
+                    if not all(type(key) is str for key in part):
+                        return False
+                    characters -= sum(map(len, part))
+                below.extend(part.values() if type(part) is dict else part)
+            elif not _is_scalar(part):
+                return False
+        if characters < 0 or not below:
+            return characters >= 0
+        level = below
+    return False
 
 
 class Bytes(Codec):
