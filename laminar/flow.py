@@ -221,13 +221,7 @@ class Execution:
         id: Its id, unique among the flow's executions.
     """
 
-    def __init__(
-        self,
-        flow: Flow,
-        id: str,  # noqa: A002 - the attribute's name
-        datastore: Datastore | None = None,
-        archive: Archive | None = None,
-    ) -> None:
+    def __init__(self, flow: Flow, id: str, datastore: Datastore | None = None, archive: Archive | None = None) -> None:  # noqa: A002
         self.flow = flow
         self.id = id
         self._store = datastore
