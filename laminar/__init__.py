@@ -27,7 +27,7 @@ from laminar.model.parameters import Parameters
 from laminar.version import __version__
 
 if TYPE_CHECKING:
-    from laminar import datastores, executors
+    from laminar import datastores, executors, serde
     from laminar.configurations import hooks, layers, schedulers
 
 __all__ = [
@@ -41,6 +41,7 @@ __all__ = [
     "hooks",
     "layers",
     "schedulers",
+    "serde",
 ]
 
 
@@ -52,6 +53,7 @@ def __getattr__(name: str) -> Any:
         "schedulers": "laminar.configurations.schedulers",
         "datastores": "laminar.datastores",
         "executors": "laminar.executors",
+        "serde": "laminar.serde",
     }
     if name in places:
         from importlib import import_module

@@ -14,6 +14,7 @@ from laminar.model.layer import Layer, LayerT
 from laminar.model.parameters import Parameters
 
 if TYPE_CHECKING:
+    from laminar.engine.artifacts import Archive
     from laminar.engine.ledger import Ledger
     from laminar.flow import Flow
 
@@ -26,10 +27,11 @@ class Execution:
         id: Its id, unique among the flow's executions.
     """
 
-    def __init__(self, flow: Flow, id: str, datastore: Datastore | None = None) -> None:  # noqa: A002 - the attribute's name
+    def __init__(self, flow: Flow, id: str, datastore: Datastore | None = None, archive: Archive | None = None) -> None:  # noqa: A002
         self.flow = flow
         self.id = id
         self._store = datastore
+        self._loads = archive
         self._chain: tuple[str, ...] = (flow.name,)
         self._resumed = False
 
@@ -100,7 +102,6 @@ class Execution:
         Raises:
             FlowError: The flow has no such layer.
         """
-        from laminar import wiring
         from laminar.engine.results import Reader, open_layer
 
         if not isinstance(layer, type) or not issubclass(layer, Layer):
@@ -114,17 +115,16 @@ class Execution:
         ledger = self._ledger
         return open_layer(
             layer,
-            Reader(ledger, wiring.archive(ledger.store), layer.__name__, self, index, registered=node.configuration),
+            Reader(ledger, self._archive(ledger.store), layer.__name__, self, index, registered=node.configuration),
         )
 
     @property
     def parameters(self) -> Parameters:
         """What the execution was given."""
-        from laminar import wiring
         from laminar.engine.inputs import parameters_of
 
         self._record()
-        return parameters_of(self._ledger, wiring.archive(self._ledger.store), self.flow.parameters())
+        return parameters_of(self._ledger, self._archive(self._ledger.store), self.flow.parameters())
 
     @property
     def state(self) -> str:
@@ -143,6 +143,12 @@ class Execution:
         from laminar.model.names import execution_id
 
         return Ledger(self._store or self.flow.store(), self.flow.name, execution_id(self.id))
+
+    def _archive(self, store: Datastore) -> Archive:
+        from laminar import wiring
+        from laminar.settings import resolve
+
+        return self._loads or wiring.archive(store, self.flow.datastore, pickle=resolve()["pickle"])
 
     def _record(self) -> dict[str, Any]:
         if not self.id:

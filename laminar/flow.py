@@ -18,6 +18,7 @@ from laminar.model.layer import Layer
 from laminar.model.parameters import Parameters, declare
 
 if TYPE_CHECKING:
+    from laminar.engine.artifacts import Archive
     from laminar.engine.executor import Executor
     from laminar.model.scheduling import Scheduler
 
@@ -156,14 +157,17 @@ class Flow:
 
         return Execution(self, schedule(self, execution=execution, parameters=parameters, program=True), self.store())
 
-    def execution(self, execution: str, *, datastore: Datastore | None = None) -> Execution:
+    def execution(
+        self, execution: str, *, datastore: Datastore | None = None, archive: Archive | None = None
+    ) -> Execution:
         """An execution of this flow, by its id, to read its results.
 
         Args:
             execution: Its id.
             datastore: Where it is; the flow's own where none is given.
+            archive: Loads its artifacts; one for that datastore, as the settings say, where none is given.
         """
-        return Execution(self, execution, datastore)
+        return Execution(self, execution, datastore, archive)
 
     def executions(self) -> list[Execution]:
         """All executions of this flow in its datastore, oldest first."""

@@ -75,8 +75,8 @@ def schedule(
     remote = executor.name != "thread"
     target = str(loading.target_of(type(flow), app_dir)) if remote else ""
     with ExitStack() as stack:
-        archive = wiring.archive(store)
-        inputs = Inputs(ledger, archive, flow.execution(identity, datastore=store), flow.parameters())
+        archive = wiring.archive(store, flow.datastore, pickle=settings["pickle"])
+        inputs = Inputs(ledger, archive, flow.execution(identity, datastore=store, archive=archive), flow.parameters())
         launch = _launch(flow, graph, inputs, target, app_dir)
         with Signals(_interrupted):
             executor.open(launch)

@@ -31,8 +31,16 @@ _GRACE_S = 5.0
 
 def evaluate_target(task: Task, base: type[Flow], app_dir: str = ".") -> int:
     """Load the task's flow, a `base`, evaluate its layer, and return the exit code of the process."""
-    target = loading.Target.parse(task.target)
-    return _evaluate(task, lambda: loading.find(loading.load(target, app_dir), base), app_dir)
+    return _evaluate(task, lambda: _find(task.target, base, app_dir), app_dir)
+
+
+def _find(target: str, base: type[Flow], app_dir: str) -> Flow:
+    loaded = loading.load(loading.Target.parse(target), app_dir)
+    flow: Flow = loading.find(loaded, base)
+    if flow.datastore is None:  # one that is chained to another inherits its datastore, and with it the protocols
+        others = (other.datastore for other in loaded.constructed if isinstance(other, base))
+        flow.datastore = next((store for store in others if store is not None), None)
+    return flow
 
 
 def evaluate_program(flow: Flow) -> None:
@@ -98,8 +106,9 @@ def _evaluate(task: Task, find: Callable[[], Flow], app_dir: str) -> int:
 def _run(flow: Flow, task: Task, store: Datastore, app_dir: str, image: str) -> None:
     node = flow.node(task.layer)
     ledger = Ledger(store, flow.name, task.execution)
-    archive = wiring.archive(store)
-    execution = flow.execution(task.execution, datastore=store)
+    # Pickles are loaded here whatever the settings say: this is the process that must (docs/adr/0010-protocols.md).
+    archive = wiring.archive(store, flow.datastore)
+    execution = flow.execution(task.execution, datastore=store, archive=archive)
     committed = evaluate(
         node,
         task,

@@ -96,6 +96,9 @@ OPTIONS: Mapping[str, Option] = {
     "max_parallel": Option(None, _count, "Splits at one time, at most."),
     "fail_fast": Option(False, _flag, "Start nothing more once a split has finally failed."),
     "allow_skew": Option(False, _flag, "Run images whose flow code differs from the scheduler's."),
+    "pickle": Option(
+        "allow", _choice("allow", "deny"), "Whether the scheduler and readers may load pickles: allow or deny."
+    ),
     "progress": Option("auto", _choice(*PROGRESS), "How progress is shown on stderr: auto, tty, plain or quiet."),
     "logs": Option(False, _flag, "Show what layers print, prefixed with their address."),
 }

@@ -63,12 +63,21 @@ def _make_base(platform: str | None) -> None:
     base.make(platform)
 
 
-def archive(store: Datastore) -> Archive:
-    """The artifacts of a datastore, with every codec that laminar has."""
+def archive(store: Datastore, flows: Datastore | None = None, *, pickle: str = "allow") -> Archive:
+    """The artifacts of a datastore, with every codec that laminar has.
+
+    Args:
+        store: Where they are.
+        flows: What the flow was constructed with: its protocols count, also where the store is opened by its URL.
+        pickle: The setting of that name: whether pickles may be loaded.
+    """
     from laminar.engine.artifacts import Archive
+    from laminar.engine.protocols import registered
     from laminar.serde import CODECS
 
-    return Archive(store, CODECS)
+    stores = [store] if flows is None or flows is store else [store, flows]
+    protocols = [codec for place in stores for codec in registered(place)]
+    return Archive(store, [*protocols, *CODECS], denied=["pickle"] if pickle == "deny" else [])
 
 
 def observers(settings: Settings) -> list[Observer]:

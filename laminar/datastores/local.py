@@ -115,6 +115,16 @@ class Local(Datastore):
         status = os.stat(self._base)
         return status.st_uid, status.st_gid
 
+    def place(self, key: str, *, writes: bool = False) -> str:
+        """The path of `key`; its directory is made where something `writes`."""
+        path = self._path(key)
+        if writes:
+            try:
+                self._make_parent(path, durable=True)
+            except OSError as error:
+                raise _store_error("write", path, error) from error
+        return path
+
     def __repr__(self) -> str:
         return self.root
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode, b64encode
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from hashlib import sha256
 from itertools import accumulate
 from typing import Any
@@ -16,7 +16,8 @@ from typing import Any
 from laminar.engine import layout
 from laminar.engine.ports import Buffer, Codec, Datastore
 from laminar.engine.preview import preview, type_name
-from laminar.errors import CorruptError, LaminarError, LayerError, NotFoundError
+from laminar.engine.protocols import Registered
+from laminar.errors import CorruptError, LaminarError, LayerError, NotFoundError, UsageError
 
 Entry = dict[str, Any]
 
@@ -41,13 +42,15 @@ class Archive:
     Args:
         store: Where they are.
         codecs: Ways to write a value; the first that accepts it is used, the last accepts all.
+        denied: Names of codecs by which nothing is loaded here.
     """
 
-    def __init__(self, store: Datastore, codecs: Sequence[Codec]) -> None:
+    def __init__(self, store: Datastore, codecs: Sequence[Codec], denied: Collection[str] = ()) -> None:
         self.store = store
         self._codecs = codecs
+        self._denied = denied
         self._pages: dict[str, list[Entry]] = {}
-        self._by_name = {codec.name: codec for codec in codecs}
+        self._by_name = {(codec.kind, codec.name): codec for codec in reversed(codecs)}
 
     def save(self, value: Any) -> Entry:
         """Store `value`; returns its entry.
@@ -57,8 +60,13 @@ class Archive:
             StoreError: The store refuses.
         """
         codec = next(codec for codec in self._codecs if codec.accepts(value))
+        entry: Entry = {"type": type_name(value), "preview": preview(value), codec.kind: codec.name}
+        if isinstance(codec, Registered) and codec.external:
+            name = layout.new_external()
+            codec.protocol.write(value, self.store.place(layout.external(name), writes=True))
+            return {**entry, "external": name}
         parts, notes = codec.dump(value)
-        entry: Entry = {"type": type_name(value), "preview": preview(value), "codec": codec.name, **self._put(parts)}
+        entry.update(self._put(parts))
         if notes:
             entry["notes"] = notes
         return entry
@@ -106,16 +114,14 @@ class Archive:
 
         Raises:
             CorruptError: The content is gone, or not what was written.
-            LaminarError: It cannot be unpickled here, with the reason.
+            UsageError: It is a pickle, and none may be loaded here; nothing was.
+            LaminarError: It cannot be read here, with the reason.
         """
-        codec = self._by_name.get(entry["codec"])
-        if codec is None:
-            raise LaminarError(
-                f"artifact {name!r} of {layer} was written by {entry['codec']!r}, which is not known here.",
-                remedy="Register the protocol that wrote it to this datastore, or upgrade laminar.",
-            )
-        parts = self._read(entry, name, layer)
+        codec = self._codec_of(entry, name, layer)
+        parts = [] if "external" in entry else self._read(entry, name, layer)
         try:
+            if isinstance(codec, Registered) and "external" in entry:
+                return codec.protocol.read(self.store.place(layout.external(entry["external"])))
             return codec.load(parts, entry.get("notes", {}))
         except LaminarError as error:
             raise type(error)(f"artifact {name!r} of {layer}: {error.message}", remedy=error.remedy) from error
@@ -126,13 +132,34 @@ class Archive:
             ) from error
 
     def verify(self, entry: Entry, name: str, layer: str) -> None:
-        """Raise `CorruptError` unless the content of `entry` is there and what was written."""
-        if "pages" not in entry:
+        """Raise `CorruptError` unless the content of `entry` is there and what was written. External content may be not."""
+        if "pages" in entry:
+            for page in range(len(entry["pages"])):
+                for item in self.load_page(entry, page, name, layer):
+                    self.verify(item, name, layer)
+        elif "external" not in entry:
             self._read(entry, name, layer)
-            return
-        for page in range(len(entry["pages"])):
-            for item in self.load_page(entry, page, name, layer):
-                self._read(item, name, layer)
+
+    def _codec_of(self, entry: Entry, name: str, layer: str) -> Codec:
+        """What wrote the entry, and may read it here."""
+        kind = "protocol" if "protocol" in entry else "codec"
+        if entry[kind] in self._denied and kind == "codec":
+            raise UsageError(
+                f"artifact {name!r} of {layer} is a {entry['codec']} of {entry['type']}, and `pickle: deny` is set: "
+                "it was not loaded.",
+                remedy="Save what needs no pickle (docs/serialization.md), register a protocol for its type, "
+                "or set LAMINAR_PICKLE=allow if you trust all who write to this datastore.",
+            )
+        codec = self._by_name.get((kind, entry[kind]))
+        if codec is None:
+            raise LaminarError(
+                f"artifact {name!r} of {layer} was written by {kind} {entry[kind]!r}, which is not known here.",
+                remedy="Upgrade laminar to the version that wrote it."
+                if kind == "codec"
+                else "Register it with @datastore.protocol to the datastore of the flow that is read, where the module of "
+                "that flow constructs it.",
+            )
+        return codec
 
     def _put(self, parts: Sequence[Buffer]) -> Entry:
         """Store content; returns where it is: in the entry itself, or in a blob."""

@@ -150,7 +150,9 @@ def evaluate(
         caught = vars(failure_of(failed))
         try:
             _save(layer, context, inputs.archive)
-        except LayerError:
+        except StoreError:
+            raise
+        except Exception:  # a protocol of the user's may raise anything
             raise failed from failed.__cause__  # the layer's own error is what its user must see
     finally:
         context.close()
@@ -242,6 +244,9 @@ def _naming(name: str, layer: str) -> Iterator[None]:
         yield
     except LayerError as error:
         raise LayerError(f"artifact {name!r} of layer {layer}: {error.message}", remedy=error.remedy) from error
+    except Exception as error:  # the user's own: of a protocol, or of what makes the items of a shard
+        error.add_note(f"(raised while artifact {name!r} of layer {layer} was saved)")
+        raise
 
 
 def _catches(node: Node, failed: LayerFailed) -> bool:

@@ -1,6 +1,7 @@
 """Every key in the datastore is made here.
 
     cas/sha256/ab/<digest>                                        blobs, immutable
+    external/<random>                                             what a protocol wrote that takes storage over, never reused
     images/<digest>.json                                          what images said of themselves, asked once each
     runs/<flow>/<execution>/execution.json                        target and parameters, put if absent
     runs/<flow>/<execution>/launches/<n>.json                     each schedule or resume: graph, code, image, versions
@@ -13,14 +14,33 @@ Flow, execution and layer names have passed `laminar.model.names`; artifact name
 
 from __future__ import annotations
 
+import os
+
 RUNS = "runs/"
 IMAGES = "images/"
 BLOBS = "cas/sha256/"
+EXTERNAL = "external/"
 
 
 def blob(digest: str) -> str:
     """A blob, by the SHA-256 of its content in hexadecimal."""
     return f"{BLOBS}{digest[:2]}/{digest}"
+
+
+def new_external() -> str:
+    """A name that nothing was written to, nor will be again: no attempt meets what another wrote."""
+    return os.urandom(16).hex()
+
+
+def external(name: str) -> str:
+    """What a protocol wrote by itself, under such a name.
+
+    Raises:
+        ValueError: It is no such name: in a path, a tampered one could lead anywhere.
+    """
+    if not name.isalnum():
+        raise ValueError(f"{name!r} is no name of an external artifact")
+    return f"{EXTERNAL}{name}"
 
 
 def image(digest: str) -> str:

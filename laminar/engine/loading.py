@@ -193,16 +193,22 @@ def adopt(flow: type[Any]) -> str:
     file = getattr(program, "__file__", None)
     if file is None or flow.__module__ not in ("__main__", getattr(program, "__laminar_name__", None)):
         return os.getcwd()
-    spec = getattr(program, "__spec__", None)
-    if spec is not None:  # python -m package.module
-        name, folder = spec.name, os.getcwd()
-    else:
-        name, folder = os.path.splitext(os.path.basename(file))[0], os.path.dirname(os.path.abspath(file))
+    spec, name = getattr(program, "__spec__", None), program_name()
+    folder = os.path.dirname(os.path.abspath(file)) if spec is None else os.getcwd()
     program.__dict__["__laminar_name__"] = name
     sys.modules[name] = program
     _rename(vars(program), name)
     cwd = os.path.realpath(os.getcwd())
     return cwd if os.path.commonpath((os.path.realpath(folder), cwd)) == cwd else folder
+
+
+def program_name() -> str:
+    """The name by which other processes import the program; `__main__` where it is no file."""
+    program = sys.modules["__main__"]
+    spec, file = getattr(program, "__spec__", None), getattr(program, "__file__", None)
+    if spec is not None:  # python -m package.module
+        return str(spec.name)
+    return os.path.splitext(os.path.basename(file))[0] if file else "__main__"
 
 
 def _rename(namespace: Any, name: str) -> None:

@@ -6,9 +6,12 @@ A third party plugs in by passing an object of its own subclass in Python. `lami
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from laminar.engine.protocols import ProtocolT
 
 Buffer = bytes | bytearray | memoryview
 
@@ -117,9 +120,26 @@ class Datastore(ABC):
         """`(uid, gid)` that files of this store belong to, where it has files."""
         return None
 
+    def place(self, key: str, *, writes: bool = False) -> str:
+        """The URI of `key`, for protocols that take storage over; where one `writes`, what it needs there is made."""
+        return f"{self.url}/{key}"
+
+    def protocol(self, *types: type[Any]) -> Callable[[ProtocolT], ProtocolT]:
+        """Decorator: write and read values of exactly these types by the `laminar.serde.Protocol` below it.
+
+        Raises:
+            UsageError: One of the types has a protocol here already, or the class implements no pair of methods.
+        """
+        from laminar.engine.protocols import register
+
+        return register(self, types)
+
 
 class Codec(ABC):
     """One way to write values as bytes and to read them back."""
+
+    kind = "codec"
+    """Under which word an artifact's entry has the name."""
 
     name: str = ""
     """What a COMMIT calls it; it never changes, since stored values are read by it."""

@@ -57,11 +57,11 @@ class Pickle(Codec):
         except Exception:  # whatever a user's __reduce__ raises: dill may still know a way
             buffers.clear()
             try:
-                return [_dill(value, in_band), *buffers], {"dill": _PYTHON}
+                return [_dill(value, in_band), *buffers], {"dill": _PYTHON, "dill_version": _dill_version()}
             except Exception as error:
                 path, culprit = _innermost(value)
                 raise LayerError(
-                    f"it cannot be pickled: {path} is a {type(culprit).__qualname__} ({type(error).__name__}: {error})",
+                    f"it cannot be pickled: {path} is a {type(culprit).__qualname__} ({_said(error)})",
                     remedy="Keep it in a local variable or under a name that begins with '_', "
                     "and save what it can be made from again.",
                 ) from error
@@ -70,7 +70,7 @@ class Pickle(Codec):
         """The value; its large buffers are views of `parts`.
 
         Raises:
-            SkewError: It holds bytecode of another minor version of Python.
+            SkewError: It holds bytecode of another minor version of Python, or what another version of dill made of it.
         """
         if "dill" not in notes:
             import pickle
@@ -83,7 +83,30 @@ class Pickle(Codec):
             )
         import dill
 
-        return dill.Unpickler(io.BytesIO(parts[0]), buffers=parts[1:]).load()
+        try:
+            return dill.Unpickler(io.BytesIO(parts[0]), buffers=parts[1:]).load()
+        except Exception as error:
+            written = notes.get("dill_version", dill.__version__)
+            if written == dill.__version__:
+                raise
+            raise SkewError(
+                f"dill {written} wrote it, and dill {dill.__version__} cannot read it ({_said(error)}).",
+                remedy=f"Install dill {written} here, or the same version everywhere.",
+            ) from error
+
+
+def _dill_version() -> str:
+    import dill
+
+    return str(dill.__version__)
+
+
+def _said(error: Exception) -> str:
+    """The error in one line; its own text may be code of the user's, which may raise."""
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:
+        return type(error).__name__
 
 
 def _dill(value: Any, in_band: Callable[[pickle.PickleBuffer], bool] | None = None) -> bytes:
@@ -104,21 +127,40 @@ def _dill(value: Any, in_band: Callable[[pickle.PickleBuffer], bool] | None = No
 
 def _innermost(value: Any, path: str = "the value", depth: int = 0) -> tuple[str, Any]:
     """Where inside `value` the first part lies that cannot be pickled although all inside it can."""
-    if depth < 20:
-        for step, child in _children(value):
-            try:
-                _dill(child)
-            except Exception:
-                return _innermost(child, f"{path}{step}", depth + 1)
-    return path, value
+    try:
+        found = _first_failing(list(_children(value))) if depth < 20 else None
+    except Exception:  # a user's container, which may raise anything
+        found = None
+    return (path, value) if found is None else _innermost(found[1], f"{path}{found[0]}", depth + 1)
+
+
+def _first_failing(children: list[tuple[str, Any]]) -> tuple[str, Any] | None:
+    """The first child that cannot be pickled. Halves are tried at once: of a million, each one alone would take minutes."""
+    while children:
+        middle = (len(children) + 1) // 2
+        try:
+            _dill([child for _, child in children[:middle]])
+        except Exception:
+            if middle == 1:
+                return children[0]
+            children = children[:middle]
+        else:
+            children = children[middle:]
+    return None
 
 
 def _children(value: Any) -> Iterator[tuple[str, Any]]:
     if isinstance(value, dict):
-        yield from ((f"[{key!r}]", child) for key, child in value.items())
+        yield from ((f"[{_shown(key)}]", child) for key, child in value.items())
+        yield from ((f", key {_shown(key)},", key) for key in value)
     elif isinstance(value, list | tuple):
         yield from ((f"[{index}]", child) for index, child in enumerate(value))
     elif isinstance(value, set | frozenset):
-        yield from ((f"{{{child!r}}}", child) for child in value)
+        yield from ((f"{{{_shown(child)}}}", child) for child in value)
     elif hasattr(value, "__dict__") and not isinstance(value, type):
         yield from ((f".{name}", child) for name, child in vars(value).items())
+
+
+def _shown(key: Any) -> str:
+    """A key as the path has it: in full where it is plain, and never by code of the user's."""
+    return repr(key) if type(key) in (str, int, float, bool, bytes, type(None)) else f"<{type(key).__qualname__}>"

@@ -7,6 +7,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -75,9 +76,10 @@ class CodecContract:
             with pytest.raises(CorruptError, match="lost"):
                 archive.load({**entry, "blob": "0" * 64}, "value", "Layer")
 
-    @pytest.fixture
-    def archive(self, codec: Codec) -> Archive:
-        """Artifacts in memory, written by the codec that is tested."""
+    @pytest.fixture(params=["memory", "local"])
+    def archive(self, codec: Codec, request: pytest.FixtureRequest, tmp_path: Path) -> Archive:
+        """Artifacts in memory, and in files that are mapped when they are read, written by the codec that is tested."""
+        from laminar.datastores.local import Local
         from laminar.datastores.memory import Memory
 
-        return Archive(Memory(), [codec])
+        return Archive(Memory() if request.param == "memory" else Local(tmp_path), [codec])

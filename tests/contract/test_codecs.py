@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from laminar.serde import Bytes, Codec, Json, Pickle
+from laminar.serde import Array, Bytes, Codec, Json, Pickle
 from laminar.testing import CodecContract
 
 
@@ -35,7 +35,8 @@ class TestJson(CodecContract):
     @pytest.fixture
     def values(self) -> Sequence[Any]:
         numbers = [0, -1, 2**63 - 1, -(2**63), 0.1, -0.0, 1e308, 5e-324, math.inf]
-        return [None, True, False, *numbers, "", "été\0\n\ud800😀", '"quoted"', "long" * 300_000]
+        texts = ["", "été\0\n\ud800😀", "\ud83d\ude00", '"quoted"', "long" * 300_000]
+        return [None, True, False, *numbers, *texts, [], {}, {"b": [numbers, {"": texts[:4]}], "a": [None, []]}]
 
     def test_signs_and_nan_survive(self, codec: Codec) -> None:
         zero, nan = (codec.load(codec.dump(value)[0], {}) for value in (-0.0, math.nan))
@@ -51,6 +52,41 @@ class TestBytes(CodecContract):
     @pytest.fixture
     def values(self) -> Sequence[Any]:
         return [b"", b"\0", bytes(range(256)), b"long" * 300_000]
+
+
+class TestArray(CodecContract):
+    @pytest.fixture
+    def codec(self) -> Codec:
+        return Array()
+
+    @pytest.fixture
+    def values(self) -> Sequence[Any]:
+        fields = np.dtype([("when", "M8[s]"), ("at", ">f4", (2, 3)), ("name", "U5")], align=True)
+        inner = np.dtype({"names": ["x"], "formats": [fields], "offsets": [8], "itemsize": 200})
+        arrays = [np.arange(12).reshape(3, 4), np.array(1.5), np.zeros((0, 3)), np.full(5, np.nan, ">c16")]
+        orders = [
+            np.ones((300, 500), order="F"),
+            np.arange(1e6)[::2],
+            np.arange(24).reshape(2, 3, 4).transpose(1, 0, 2),
+        ]
+        kinds = [
+            np.zeros(3, fields),
+            np.zeros((2, 2), inner),
+            np.zeros(3, "V0"),
+            np.array(["a\0b", ""]),
+            np.array([b"a"]),
+        ]
+        dates = [np.array(["2020-01-01", "NaT"], "M8[D]"), np.array([1, 2], "m8[25us]")]
+        numbers = [np.float64(0.1), np.int8(-1), np.bool_(True), np.datetime64("2020-01-01T00:00"), np.complex64(1j)]
+        return [*arrays, *orders, *kinds, *dates, *numbers, np.arange(300_000)]
+
+    def equal(self, value: Any, other: Any) -> bool:
+        return same_array(value, other)
+
+
+def same_array(value: Any, other: Any) -> bool:
+    kinds = [(type(each), each.dtype, each.shape, each.dtype.isalignedstruct) for each in (value, other)]
+    return kinds[0] == kinds[1] and value.tobytes() == other.tobytes()
 
 
 class TestPickle(CodecContract):

@@ -24,6 +24,6 @@ def test_commands_of_ci_files_are_those_of_the_page():
     typed = re.findall(r"^\$ ((?:laminar|pip) .*)$", PAGE, re.MULTILINE)
     commands = [text for file in files for text in _texts(yaml.safe_load(file)) if re.match("(laminar|pip) ", text)]
     assert len(files) == 2
-    assert len(commands) == 6
+    assert len(commands) == 5
     missing = [command for command in commands if not any(line.startswith(command) for line in typed)]
     assert missing == []

@@ -6,6 +6,7 @@ import math
 from enum import Enum
 from typing import Any
 
+import dill
 import numpy as np
 import pytest
 from hypothesis import given
@@ -68,9 +69,11 @@ class Number(int):
 @pytest.mark.parametrize(
     ("value", "codec"),
     [
-        *[(value, "json") for value in (None, True, 1, 0.5, "x", 2**63 - 1)],
+        *[(value, "json") for value in (None, True, 1, 0.5, "x", 2**63 - 1, [], {"a": [None, {}]})],
         (b"x", "bytes"),
-        *[(value, "pickle") for value in (2**63, Number(1), (1,), bytearray(b"x"), Colour.RED)],
+        *[(value, "numpy") for value in (np.arange(3), np.float32(1), np.datetime64("2020-01-01"))],
+        *[(value, "pickle") for value in (2**63, Number(1), (1,), [(1,)], {1: 2}, bytearray(b"x"), Colour.RED)],
+        *[(value, "pickle") for value in (np.array([None]), np.ma.array([1]), np.rec.array([(1, 2)]), np.str_("a"))],
     ],
     ids=repr,
 )
@@ -216,6 +219,49 @@ def test_an_endless_number_is_saved(archive: Archive) -> None:
     assert back(archive, 10**5000) == 10**5000
 
 
+class Rude:
+    def __repr__(self) -> str:
+        raise RuntimeError("no words")
+
+    __hash__ = object.__hash__
+
+
+class RuderError(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no words either")
+
+
+class RefusesRudely(Refuses):
+    def __reduce__(self) -> Any:
+        raise RuderError
+
+
+def test_code_of_the_users_cannot_mask_what_cannot_be_pickled(archive: Archive) -> None:
+    with pytest.raises(LayerError, match=r"the value\[<Rude>\] is a RefusesRudely \(RuderError\)"):
+        archive.save({Rude(): RefusesRudely()})
+    with pytest.raises(LayerError, match="the value, key <Refuses>, is a Refuses"):
+        archive.save({Refuses(): 1})
+
+
+def test_one_of_many_is_found_soon(archive: Archive) -> None:
+    with pytest.raises(LayerError, match=r"the value\[99999\] is a Refuses"):
+        archive.save([*range(99_999), Refuses()])
+
+
+def test_what_another_dill_made_of_it_is_refused_by_name(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = archive.save(lambda: 1)
+    assert entry["notes"]["dill_version"] == dill.__version__
+    entry["notes"]["dill_version"] = "0.1"
+    assert archive.load(entry, "f", "A")() == 1  # it can be read, so it is
+
+    def fail(*_: Any) -> None:
+        raise TypeError("code() takes 16 arguments")
+
+    monkeypatch.setattr(dill._dill, "_create_code", fail)
+    with pytest.raises(SkewError, match=r"artifact 'f' of A: dill 0\.1 wrote it, and dill .* \(TypeError: code\(\)"):
+        archive.load(entry, "f", "A")
+
+
 def test_code_of_another_python_is_refused_by_name(archive: Archive) -> None:
     entry = archive.save(lambda: 1)
     entry["notes"] = {"dill": "2.7"}
@@ -224,7 +270,7 @@ def test_code_of_another_python_is_refused_by_name(archive: Archive) -> None:
 
 
 def test_a_codec_that_is_not_known_is_named(archive: Archive) -> None:
-    with pytest.raises(LaminarError, match="artifact 'x' of A was written by 'parquet', which is not known here"):
+    with pytest.raises(LaminarError, match="artifact 'x' of A was written by codec 'parquet', which is not known here"):
         archive.load({**archive.save(1), "codec": "parquet"}, "x", "A")
 
 
