@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from laminar.engine import loading
@@ -58,7 +58,7 @@ class Execution:
             )
         if not self.id or not loading.schedules(sys._getframe(1)):
             return Execution(flow, "")
-        from laminar.launch import schedule
+        from laminar.launch import Resume, schedule
 
         store = self._ledger.store
         following = copy.copy(flow)
@@ -68,27 +68,32 @@ class Execution:
         execution._chain = (*self._chain, flow.name)
         execution._resumed = self._resumed and execution._ledger.record() is not None
         if execution._resumed:
-            schedule(following, execution=self.id, resume=True, program=True)
+            schedule(following, execution=self.id, resume=Resume(), program=True)
         else:
             parameters = {} if linker is None else dict(vars(linker(self)))
             schedule(following, execution=self.id, parameters=parameters, program=True)
         execution._resumed = self._resumed
         return execution
 
-    def resume(self) -> Execution:
+    def resume(self, *, rerun: Sequence[type[Layer]] = (), takeover: bool = False) -> Execution:
         """Run what is not committed yet, with today's code, and wait for it.
 
+        Args:
+            rerun: Layers to compute again, with all that depends on them.
+            takeover: Do not wait to see whether another scheduler still has it.
+
         Raises:
-            UsageError: There is no such execution.
+            UsageError: There is no such execution, or another scheduler has it.
             LaminarError: As `Flow.__call__` does.
         """
         if not self.id or not loading.schedules(sys._getframe(1)):
             return self
-        from laminar.launch import schedule
+        from laminar.launch import Resume, schedule
 
         flow = copy.copy(self.flow)
         flow.datastore = self._ledger.store
-        schedule(flow, execution=self.id, resume=True, program=True)
+        how = Resume([layer.__name__ for layer in rerun], takeover)
+        schedule(flow, execution=self.id, resume=how, program=True)
         self._resumed = True
         return self
 
@@ -128,14 +133,11 @@ class Execution:
 
     @property
     def state(self) -> str:
-        """`finished`, `failed`, `running` or `waiting`, read now from what its layers recorded."""
-        from laminar.engine.results import layer_state
+        """`finished`, `failed`, `running`, `interrupted` or `waiting`, read now from what is recorded."""
+        from laminar.engine.states import execution_state
 
         self._record()
-        states = [str(layer_state(self._ledger, name)) for name in self.flow.registry()]
-        order = ("failed", "running", "waiting", "finished", "skipped")
-        found = next(state for state in order if state in states)
-        return "running" if found == "waiting" and len(set(states)) > 1 else found.replace("skipped", "finished")
+        return execution_state(self._ledger, self.flow.registry())
 
     @property
     def _ledger(self) -> Ledger:

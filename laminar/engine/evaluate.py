@@ -135,7 +135,7 @@ def evaluate(
     """
     began = time.time()
     ledger = inputs.ledger
-    if ledger.commit(task.layer, task.index) is not None:
+    if started.generation != ledger.generation(task.layer) or ledger.commit(task.layer, task.index) is not None:
         return False
     context = Attempt(task, started.configuration, inputs)
     layer = bind(node.layer, context)
@@ -167,7 +167,7 @@ def evaluate(
         caught=caught,
     )
     with committing():
-        return may_commit() and ledger.put_commit(task, commit)
+        return may_commit() and ledger.put_commit(task, commit, started.generation)
 
 
 def failure_of(error: BaseException) -> Failure:

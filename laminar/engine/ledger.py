@@ -9,9 +9,10 @@ here (plan, started, failure, log) explains what happened; none of it can make a
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from laminar.engine import layout, records
@@ -93,11 +94,13 @@ class Started:
         configuration: How it is run.
         last: Whether no try follows if it fails in user code.
         changed: Whether hooks made the configuration another than the registered one.
+        generation: Of the layer; an attempt of an older one has nothing to commit.
     """
 
     configuration: Configuration
     last: bool = True
     changed: bool = False
+    generation: int = 1
 
 
 @dataclass(frozen=True)
@@ -150,10 +153,18 @@ class Ledger:
         while not records.create(self.store, layout.launch(self.flow, self.execution, number), "launch", document):
             number += 1
 
+    def recompute(self, layers: Sequence[str]) -> None:
+        """Open a generation: results of these layers no longer count, and stay. By the holder of the lease only."""
+        number = max(self._numbers(), default=1) + 1
+        records.create(
+            self.store, layout.generation(self.flow, self.execution, number), "generation", {"layers": list(layers)}
+        )
+        self.__dict__.pop("_generations", None)
+
     def put_plan(self, layer: str, plan: Plan) -> bool:
         """Record how a layer was cut into splits; false where that is recorded already."""
         document = {"splits": plan.splits, "grid": plan.grid and plan.grid.to_json(), "skipped": plan.skipped}
-        return records.create(self.store, layout.plan(self.flow, self.execution, layer), "plan", document)
+        return records.create(self.store, self._plan_key(layer), "plan", document)
 
     def put_started(self, task: Task, started: Started) -> None:
         """Record that an attempt is about to start. Losing it to a power cut loses nothing: the attempt is gone too."""
@@ -161,15 +172,16 @@ class Ledger:
         document = {
             "configuration": started.configuration.to_json() if started.changed else None,
             "last": started.last,
+            "generation": started.generation,
             "created": time.time(),
         }
         records.create(self.store, key, "started", document, durable=False)
 
     # What the executor process writes.
 
-    def put_commit(self, task: Task, commit: Commit) -> bool:
+    def put_commit(self, task: Task, commit: Commit, generation: int = 1) -> bool:
         """Make `commit` the result of its split; false where another attempt's is already (then nothing has changed)."""
-        key = layout.commit(self.flow, self.execution, task.layer, task.index)
+        key = layout.commit(self.flow, self.execution, task.layer, task.index, generation)
         document = {name: value for name, value in vars(commit).items() if name != "checksum"}
         return records.create(self.store, key, "commit", {**document, "splits": task.splits})
 
@@ -178,7 +190,33 @@ class Ledger:
         key = layout.failure(self.flow, self.execution, task.layer, task.index, task.attempt)
         records.create(self.store, key, "failure", dict(vars(failure)), durable=False)
 
+    def put_final(self, task: Task, epoch: int) -> None:
+        """Record that no try follows an attempt in the launch of that epoch."""
+        key = layout.final(self.flow, self.execution, task.layer, task.index, task.attempt)
+        records.create(self.store, key, "final", {"epoch": epoch}, durable=False)
+
     # What everybody reads.
+
+    def generation(self, layer: str) -> int:
+        """Which computation of a layer counts: 1, and one more for each time that it was to be computed again."""
+        return self._generations.get(layer, 1)
+
+    @cached_property
+    def _generations(self) -> dict[str, int]:
+        """Layer -> its generation, as of the first time that this is asked."""
+        found: dict[str, int] = {}
+        for number in self._numbers():
+            key = layout.generation(self.flow, self.execution, number)
+            document = records.load(self.store, key, "generation") or {"layers": []}
+            found |= dict.fromkeys(document["layers"], number)
+        return found
+
+    def _numbers(self) -> list[int]:
+        names = self.store.children(layout.generations(self.flow, self.execution))
+        return sorted(int(name.removesuffix(".json")) for name in names)
+
+    def _plan_key(self, layer: str) -> str:
+        return layout.plan(self.flow, self.execution, layer, self.generation(layer))
 
     def record(self) -> dict[str, Any] | None:
         """What the execution was given (`target`, `parameters`, `created`); None where there is no such execution."""
@@ -193,7 +231,7 @@ class Ledger:
 
     def plan(self, layer: str) -> Plan | None:
         """How a layer was cut into splits; None before that."""
-        document = records.load(self.store, layout.plan(self.flow, self.execution, layer), "plan")
+        document = records.load(self.store, self._plan_key(layer), "plan")
         if document is None:
             return None
         grid = document["grid"]
@@ -201,7 +239,8 @@ class Ledger:
 
     def commit(self, layer: str, index: int) -> Commit | None:
         """The result of a split; None before it has one."""
-        document = records.load(self.store, layout.commit(self.flow, self.execution, layer, index), "commit")
+        key = layout.commit(self.flow, self.execution, layer, index, self.generation(layer))
+        document = records.load(self.store, key, "commit")
         if document is None:
             return None
         document["checksum"] = document["sha256"]
@@ -223,9 +262,16 @@ class Ledger:
         key = layout.started(self.flow, self.execution, task.layer, task.index, task.attempt)
         document = records.load(self.store, key, "started")
         if document is None:
-            return Started(registered)
+            return Started(registered, generation=self.generation(task.layer))
         changed = document["configuration"]
-        return Started(registered if changed is None else registered.with_json(changed), document["last"])
+        configuration = registered if changed is None else registered.with_json(changed)
+        return Started(configuration, document["last"], changed is not None, document["generation"])
+
+    def final(self, layer: str, index: int, attempt: int) -> int | None:
+        """The epoch of the launch in which no try followed an attempt; None where it is not known to be the last."""
+        key = layout.final(self.flow, self.execution, layer, index, attempt)
+        document = records.load(self.store, key, "final")
+        return None if document is None else int(document["epoch"])
 
     def log(self, layer: str, index: int, attempt: int) -> bytes:
         """What an attempt printed."""

@@ -7,6 +7,7 @@ script, a notebook and a thread. State changes in the loop only.
 
 from __future__ import annotations
 
+import signal
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,6 +34,7 @@ from laminar.engine.executor import Executor, Exit, Job, Observer
 from laminar.engine.failures import cause_in_scheduler, failed
 from laminar.engine.inputs import Inputs
 from laminar.engine.ledger import Failure, Plan, Started
+from laminar.engine.lines import Lines
 from laminar.engine.logs import LogWriter
 from laminar.engine.outcome import Cause, cause_of
 from laminar.engine.planning import Planner
@@ -44,8 +46,6 @@ from laminar.model.graph import Graph, Node
 from laminar.model.wire import Task
 
 _BEAT_S = 30.0
-_LINES = 10_000
-"""Lines of logs that wait to be shown, at most."""
 
 
 @dataclass
@@ -98,6 +98,7 @@ class Scheduler:
         executor: Runs the attempts; opened by the caller, who closes it.
         observers: See every event.
         options: How the user wants it.
+        epoch: Which schedule or resume of the execution this is, from 1.
     """
 
     graph: Graph
@@ -106,6 +107,7 @@ class Scheduler:
     executor: Executor
     observers: Sequence[Observer]
     options: Options = field(default_factory=Options)
+    epoch: int = 1
 
     def __post_init__(self) -> None:
         self.ledger = self.inputs.ledger
@@ -119,9 +121,8 @@ class Scheduler:
         self._timers: Timers[Split | _Running] = Timers()
         self._admission = Admission(self.executor.capacity(), self.options.max_parallel)
         self._failure: ExecutionError | None = None
-        self._lines: deque[tuple[Task, str]] = deque(maxlen=_LINES)
-        self._lines_due = False
-        self._lines_lost = 0
+        self._lines = Lines(lambda: self._messages.put((self._on_lines,)))
+        self._leftovers: set[tuple[str, int, int]] = set()
         self._due: deque[_Layer] = deque()
         self._planning = False
         self._signals = 0
@@ -143,20 +144,51 @@ class Scheduler:
         self._emit(Began(self._now(), self.graph.flow, self.ledger.execution, layers, self.executor.summary, store))
         for warning in self.executor.warnings:
             self._warn(warning)
-        with Signals(self._signal, lambda number: self._messages.put((self._on_signal, number))):
+        with Signals(self._signal, self.stop):
             try:
+                self._look_for_leftovers()
                 self._due += [layer for layer in self._layers.values() if not layer.waits_for]
                 self._plan_due()
                 self._fill()
                 while self._running or self._timers:
                     self._wait()
                     self._fill()
-            except BaseException:
-                self._abandon()
+            except BaseException as error:
+                if not (isinstance(error, Interrupted) and error.taken_over):
+                    self._abandon()
                 raise
         self._end()
 
+    def stop(self, number: int) -> None:
+        """End what runs, and the run, as a signal of that number does; from any thread."""
+        self._messages.put((self._on_signal, number))
+
+    def give_way(self, to: str) -> None:
+        """Another process schedules this execution now: leave what runs to it; from any thread."""
+        self._messages.put((self._on_lost, to))
+
     # Starting
+
+    def _look_for_leftovers(self) -> None:
+        """Of what an earlier launch left behind, keep what may still commit, and end the rest."""
+        for leftover in self.executor.leftovers():
+            layer, index, attempt = leftover.layer, leftover.index, leftover.attempt
+            known = layer in self.graph.nodes and self.ledger.plan(layer) is not None
+            latest = known and attempt == max(self.ledger.attempts(layer, index), default=0)
+            if latest and self.ledger.commit(layer, index) is None and self._is_of_today(layer, index, attempt):
+                self._leftovers.add((layer, index, attempt))
+            else:
+                self.executor.discard(leftover)
+        if self._leftovers:
+            noun = "attempt" if len(self._leftovers) == 1 else "attempts"
+            self._warn(f"adopted {len(self._leftovers)} {noun} of an earlier launch")
+
+    def _is_of_today(self, layer: str, index: int, attempt: int) -> bool:
+        """Whether an attempt is of the generation that counts."""
+        task = Task(layer=layer, index=index, attempt=attempt, **self.task)
+        return self.ledger.started(task, self.graph.node(layer).configuration).generation == self.ledger.generation(
+            layer
+        )
 
     def _plan_if_due(self, layer: _Layer) -> None:
         """Decide about a layer and queue its splits, once all that it waits for is settled."""
@@ -176,7 +208,8 @@ class Scheduler:
             return
         todo: Sequence[int] = range(plan.splits)
         if not fresh:
-            todo = [index for index in todo if self.ledger.commit(name, index) is None]
+            todo = [index for index in todo if not self._is_done(name, index)]
+            todo.sort(key=lambda index: self._leftover(name, index) is None)  # what runs already comes first
         layer.left = len(todo)
         self._emit(LayerPlanned(self._now(), name, plan.splits, plan.splits - layer.left))
         if todo:
@@ -189,8 +222,28 @@ class Scheduler:
         for index in todo:
             if self._holds(node.name):
                 return
-            number = 1 if fresh else max(self.ledger.attempts(node.name, index), default=0) + 1
-            yield Split(node, Task(layer=node.name, index=index, splits=plan.splits, attempt=number, **self.task))
+            leftover = self._leftover(node.name, index)
+            number = leftover or 1
+            if not leftover and not (fresh and self.epoch == 1):
+                number = max(self.ledger.attempts(node.name, index), default=0) + 1
+            task = Task(layer=node.name, index=index, splits=plan.splits, attempt=number, **self.task)
+            split = Split(node, task)
+            if leftover:
+                split.adopt(self.ledger.started(task, node.configuration))
+            yield split
+
+    def _is_done(self, layer: str, index: int) -> bool:
+        """Whether a split need not run: it is committed, and all that it saved is there."""
+        commit = self.ledger.commit(layer, index)
+        if commit is None:
+            return False
+        for name, entry in commit.artifacts.items():
+            self.inputs.archive.check_present(entry, name, layer)
+        return True
+
+    def _leftover(self, layer: str, index: int) -> int | None:
+        """The attempt at a split that an earlier launch left, and that may still commit."""
+        return next((number for name, at, number in self._leftovers if (name, at) == (layer, index)), None)
 
     def _holds(self, layer: str) -> bool:
         """Whether nothing more of a layer is started."""
@@ -235,20 +288,24 @@ class Scheduler:
 
     def _start(self, split: Split) -> None:
         task = split.task
-        self.ledger.put_started(
-            task, Started(split.configuration, split.last, split.configuration is not split.node.configuration)
-        )
+        adopted = (task.layer, task.index, task.attempt) in self._leftovers
+        if not adopted:
+            changed = split.configuration is not split.node.configuration
+            generation = self.ledger.generation(task.layer)
+            self.ledger.put_started(task, Started(split.configuration, split.last, changed, generation))
         key = layout.log(self.ledger.flow, self.ledger.execution, task.layer, task.index, task.attempt)
+        seen = len(self.ledger.log(task.layer, task.index, task.attempt)) if adopted else 0
         show = None
         if self.options.logs:
-            show = lambda line: self._show(task, line)  # noqa: E731
-        running = _Running(split, LogWriter(self.ledger.store, key, show), self._now())
+            show = lambda line: self._lines.add(task, line)  # noqa: E731
+        running = _Running(split, LogWriter(self.ledger.store, key, show, seen), self._now())
         running.job = Job(
             task,
             split.configuration,
             running.log.write,
             committed=lambda: self._messages.put((self._on_committed, running)),
             last=split.last,
+            seen=seen,
         )
         self._running[split.key] = running
         layer = self._layers[task.layer]
@@ -256,8 +313,9 @@ class Scheduler:
         self._emit(AttemptStarted(running.since, task.layer, task.index, task.attempt))
         if split.configuration.timeout:
             self._after(split.configuration.timeout.seconds, running)
+        begin = self.executor.adopt if adopted else self.executor.submit
         try:
-            self.executor.submit(running.job, lambda _, exit_: self._messages.put((self._on_exit, running, exit_)))
+            begin(running.job, lambda _, exit_: self._messages.put((self._on_exit, running, exit_)))
         except LaminarError:
             raise
         except Exception as error:  # nothing was started: let it be heard of as any other end
@@ -288,23 +346,12 @@ class Scheduler:
             what.timed_out = True
             self.executor.cancel(what.job)
 
-    def _show(self, task: Task, line: str) -> None:
-        """Have a line of a log shown; from any thread. Lines never stand in the way of what decides."""
-        if len(self._lines) == self._lines.maxlen:
-            self._lines_lost += 1
-        self._lines.append((task, line))
-        if not self._lines_due:
-            self._lines_due = True
-            self._messages.put((self._on_lines,))
-
     def _on_lines(self) -> None:
-        self._lines_due = False
-        while self._lines:
-            task, line = self._lines.popleft()
+        for task, line in self._lines.take():
             self._emit(Printed(self._now(), task.layer, task.index, line))
-        if self._lines_lost:
-            self._warn(f"{self._lines_lost} lines came too fast to be shown; the logs have them")
-            self._lines_lost = 0
+        if self._lines.lost:
+            self._warn(f"{self._lines.lost} lines came too fast to be shown; the logs have them")
+            self._lines.lost = 0
 
     def _signal(self, number: int) -> None:
         """A signal came. The second one does not wait for the loop, which may be in a user's hook."""
@@ -312,6 +359,7 @@ class Scheduler:
         if self._signals > 1:
             self._stopped = number
             raise self._interrupted(at_once=True)
+        self.stop(number)
 
     def _on_signal(self, number: int) -> None:
         if self._stopped:
@@ -323,6 +371,13 @@ class Scheduler:
         self._timers.clear()
         self._cancel_all()
         self._warn(f"stopping {len(self._running)} running; interrupt again to leave at once")
+
+    def _on_lost(self, to: str) -> None:
+        raise Interrupted(
+            f"execution {self.ledger.execution} of {self.graph.flow} was taken over by {to}.",
+            signum=signal.SIGTERM,
+            taken_over=True,
+        )
 
     def _on_committed(self, running: _Running) -> None:
         """The process says that it has committed. What waits for that need not wait for the process to end."""
@@ -409,6 +464,7 @@ class Scheduler:
         most = split.most(cause)
         self._emit(AttemptFailed(self._now(), task.layer, task.index, task.attempt, cause.words, most))
         self._record(task, cause)
+        self.ledger.put_final(task, self.epoch)
         error = failed(split.task, cause, tail)
         error.__cause__ = exception
         self._layers[task.layer].failed = True
@@ -449,6 +505,7 @@ class Scheduler:
             f"interrupted: execution {self.ledger.execution} of {self.graph.flow} has stopped; what was committed stays.",
             signum=self._stopped,
             at_once=at_once,
+            remedy=f"Go on with it: laminar resume {self.ledger.execution}",
         )
 
     def _after(self, seconds: float, what: Split | _Running) -> None:

@@ -1,0 +1,82 @@
+"""Where layers and executions stand, from what is recorded: read by anybody, at any time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from laminar.engine.ledger import Failure, Ledger
+
+
+@dataclass(frozen=True)
+class LayerState:
+    """Where a layer stands in an execution.
+
+    Attributes:
+        finished: All its splits are committed.
+        skipped: An entry hook, or a layer that it depends on, decided that it does not run.
+        running: It has started, is neither finished nor failed, and its scheduler is at work.
+        failed: One of its splits has finally failed.
+        interrupted: It has started, and its scheduler has left.
+        error: What failed the latest attempt, or what the layer's Catch let pass.
+    """
+
+    finished: bool = False
+    skipped: bool = False
+    running: bool = False
+    failed: bool = False
+    interrupted: bool = False
+    error: Failure | None = None
+
+    def __str__(self) -> str:
+        names = ("finished", "skipped", "failed", "running", "interrupted")
+        return next((name for name in names if getattr(self, name)), "waiting")
+
+
+def layer_state(ledger: Ledger, layer: str) -> LayerState:
+    """The state of a layer, read now."""
+    plan = ledger.plan(layer)
+    if plan is not None and plan.skipped:
+        return LayerState(skipped=True)
+    error = None
+    if plan is not None:
+        commits = {index: ledger.commit(layer, index) for index in range(plan.splits)}
+        if None not in commits.values():
+            caught = next((commit.caught for commit in commits.values() if commit and commit.caught), None)
+            return LayerState(finished=True, error=Failure(**caught) if caught else None)
+        open_splits = [index for index, commit in commits.items() if commit is None]
+    else:
+        open_splits = [0]  # where an entry hook failed, or a ForEach over what is not there
+    epoch = _epoch_at_work(ledger)
+    for index in open_splits:
+        attempts = ledger.attempts(layer, index)
+        if not attempts:
+            continue
+        found = ledger.failure(layer, index, attempts[-1])
+        error = error or found
+        final = ledger.final(layer, index, attempts[-1])
+        if final is not None and epoch in (0, final):
+            return LayerState(failed=True, error=found)
+    if plan is None and error is None:
+        return LayerState()
+    return LayerState(running=bool(epoch), interrupted=not epoch, error=error)
+
+
+def execution_state(ledger: Ledger, layers: Iterable[str]) -> str:
+    """`finished`, `failed`, `running`, `interrupted` or `waiting`: the state of an execution of these layers, read now."""
+    states = {str(layer_state(ledger, name)) for name in layers}
+    if "failed" in states:
+        return "failed"
+    if states <= {"finished", "skipped"}:
+        return "finished"
+    if _epoch_at_work(ledger):
+        return "running"
+    return "waiting" if states == {"waiting"} else "interrupted"
+
+
+def _epoch_at_work(ledger: Ledger) -> int:
+    """The epoch of the scheduler that seems to be at work; 0 where none does."""
+    from laminar.engine.lease import Holder  # what is finished need not know
+
+    holder = Holder.of(ledger)
+    return holder.epoch if holder and holder.seems_alive else 0
