@@ -218,7 +218,7 @@ def _is_alive(owner: Mapping[str, Any]) -> bool | None:
     here = _machine()
     if not here or any(owner.get(name) != value for name, value in here.items()):
         return None
-    return _born(int(owner["pid"])) == owner["born"]
+    return _born(int(owner["pid"])) == str(owner["born"])
 
 
 def _words(owner: Mapping[str, Any]) -> str:
