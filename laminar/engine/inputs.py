@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
@@ -14,7 +13,6 @@ from laminar.model.grid import Element
 from laminar.model.layer import Layer
 
 
-@dataclass(frozen=True)
 class Inputs:
     """Makes arguments.
 
@@ -24,9 +22,10 @@ class Inputs:
         execution: What layers show as `execution`.
     """
 
-    ledger: Ledger
-    archive: Archive
-    execution: Any
+    def __init__(self, ledger: Ledger, archive: Archive, execution: Any) -> None:
+        self.ledger = ledger
+        self.archive = archive
+        self.execution = execution
 
     def arguments(
         self,

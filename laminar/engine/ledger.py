@@ -11,8 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from laminar.engine import layout, records
 from laminar.engine.artifacts import Entry
@@ -23,8 +22,7 @@ from laminar.model.grid import Grid
 from laminar.model.wire import Task
 
 
-@dataclass(frozen=True)
-class Commit:
+class Commit(NamedTuple):
     """The result of a split.
 
     Attributes:
@@ -41,17 +39,16 @@ class Commit:
 
     attempt: int
     artifacts: Mapping[str, Entry]
-    inputs: Mapping[str, str] = field(default_factory=dict)
+    inputs: Mapping[str, str] = {}
     code: str = ""
     started: float = 0.0
     finished: float = 0.0
-    versions: Mapping[str, str] = field(default_factory=dict)
+    versions: Mapping[str, str] = {}
     caught: Mapping[str, str] | None = None
     checksum: str = ""
 
 
-@dataclass(frozen=True)
-class Failure:
+class Failure(NamedTuple):
     """Why an attempt failed, as its own process recorded it.
 
     Attributes:
@@ -69,8 +66,7 @@ class Failure:
     traceback: str = ""
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """How a layer was cut into splits.
 
     Attributes:
@@ -84,8 +80,7 @@ class Plan:
     skipped: str = ""
 
 
-@dataclass(frozen=True)
-class Started:
+class Started(NamedTuple):
     """How an attempt was started.
 
     Attributes:
@@ -99,13 +94,13 @@ class Started:
     changed: bool = False
 
 
-@dataclass(frozen=True)
 class Ledger:
     """The records of one execution of one flow."""
 
-    store: Datastore
-    flow: str
-    execution: str
+    def __init__(self, store: Datastore, flow: str, execution: str) -> None:
+        self.store = store
+        self.flow = flow
+        self.execution = execution
 
     # What the scheduler writes.
 
@@ -159,13 +154,13 @@ class Ledger:
     def put_commit(self, task: Task, commit: Commit) -> bool:
         """Make `commit` the result of its split; false where another attempt's is already (then nothing has changed)."""
         key = layout.commit(self.flow, self.execution, task.layer, task.index)
-        document = {name: value for name, value in vars(commit).items() if name != "checksum"}
+        document = {name: value for name, value in commit._asdict().items() if name != "checksum"}
         return records.create(self.store, key, "commit", {**document, "splits": task.splits})
 
     def put_failure(self, task: Task, failure: Failure) -> None:
         """Record why an attempt failed."""
         key = layout.failure(self.flow, self.execution, task.layer, task.index, task.attempt)
-        records.create(self.store, key, "failure", dict(vars(failure)), durable=False)
+        records.create(self.store, key, "failure", failure._asdict(), durable=False)
 
     # What everybody reads.
 
@@ -194,7 +189,7 @@ class Ledger:
         if document is None:
             return None
         document["checksum"] = document["sha256"]
-        return Commit(**{name: document[name] for name in Commit.__dataclass_fields__})
+        return Commit(**{name: document[name] for name in Commit._fields})
 
     def attempts(self, layer: str, index: int) -> list[int]:
         """Numbers of the attempts at a split, in order."""
@@ -205,7 +200,7 @@ class Ledger:
         """Why an attempt failed, where its process could say so."""
         key = layout.failure(self.flow, self.execution, layer, index, attempt)
         document = records.load(self.store, key, "failure")
-        return None if document is None else Failure(**{name: document[name] for name in Failure.__dataclass_fields__})
+        return None if document is None else Failure(**{name: document[name] for name in Failure._fields})
 
     def started(self, task: Task, registered: Configuration) -> Started:
         """How an attempt was started; as `registered`, where no scheduler started it."""

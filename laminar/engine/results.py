@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from laminar.engine.accessor import Accessor
 from laminar.engine.artifacts import Archive, Entry
@@ -15,8 +14,7 @@ from laminar.model.layer import Layer, LayerT, bind
 from laminar.model.wire import Task
 
 
-@dataclass(frozen=True)
-class LayerState:
+class LayerState(NamedTuple):
     """Where a layer stands in an execution.
 
     Attributes:
