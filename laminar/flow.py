@@ -83,9 +83,7 @@ class Flow:
         Raises:
             FlowError: What is decorated is not a layer, or the flow has another layer of that name.
         """
-        configuration = Configuration(
-            container=container or Container(), retry=retry or Retry(), timeout=timeout, foreach=foreach, catch=catch
-        )
+        configuration = Configuration(container=container, retry=retry, timeout=timeout, foreach=foreach, catch=catch)
 
         def add(layer: LayerClass) -> LayerClass:
             if not isinstance(layer, type) or not issubclass(layer, Layer):
