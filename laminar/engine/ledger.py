@@ -101,6 +101,7 @@ class Ledger:
         self.store = store
         self.flow = flow
         self.execution = execution
+        self._plans: dict[str, Plan] = {}
 
     # What the scheduler writes.
 
@@ -176,12 +177,15 @@ class Ledger:
         return [launch for launch in found if launch is not None]
 
     def plan(self, layer: str) -> Plan | None:
-        """How a layer was cut into splits; None before that."""
+        """How a layer was cut into splits; None before that. Read once, since it never changes."""
+        if layer in self._plans:
+            return self._plans[layer]
         document = records.load(self.store, layout.plan(self.flow, self.execution, layer), "plan")
         if document is None:
             return None
         grid = document["grid"]
-        return Plan(document["splits"], None if grid is None else Grid.from_json(grid), document["skipped"])
+        plan = Plan(document["splits"], None if grid is None else Grid.from_json(grid), document["skipped"])
+        return self._plans.setdefault(layer, plan)
 
     def commit(self, layer: str, index: int) -> Commit | None:
         """The result of a split; None before it has one."""
