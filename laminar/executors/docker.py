@@ -84,6 +84,7 @@ class Docker(Executor):
         self._names: dict[Job, str] = {}
         self._left: set[str] = set()
         self._ids: dict[str, str] = {}
+        self._connects = False
         self._engine = _connect(store.url)
         self._host = Host.find(self._engine)
         user = "0:0" if self._engine.rootless else f"{owner[0]}:{owner[1]}"
@@ -121,6 +122,9 @@ class Docker(Executor):
         self._names[job] = container_name(job.task, self._place)
         self._left.add(self._names[job])
         self._workers.start(lambda: self._run(job, report))
+        if not self._connects:
+            self._connects = True
+            self._workers.start(self._engine.connect)
 
     def cancel(self, job: Job) -> None:
         """Stop the container, never the client: killing that leaves the container running."""
