@@ -96,9 +96,7 @@ class Flow:
         Raises:
             FlowError: What is decorated is neither, or the flow has another layer of that name, or other parameters.
         """
-        configuration = Configuration(
-            container=container or Container(), retry=retry or Retry(), timeout=timeout, foreach=foreach, catch=catch
-        )
+        configuration = Configuration(container=container, retry=retry, timeout=timeout, foreach=foreach, catch=catch)
 
         def add(layer: Registered) -> Registered:
             if cls is Flow:

@@ -148,7 +148,7 @@ def evaluate(
     except LayerFailed as failed:
         if not (started.last and _catches(node, failed)):
             raise
-        caught = vars(failure_of(failed))
+        caught = failure_of(failed)._asdict()
         try:
             _save(layer, context, inputs.archive)
         except StoreError:

@@ -11,9 +11,8 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from laminar.engine import layout, records
 from laminar.engine.artifacts import Entry
@@ -25,8 +24,7 @@ from laminar.model.names import nearest
 from laminar.model.wire import Task
 
 
-@dataclass(frozen=True)
-class Commit:
+class Commit(NamedTuple):
     """The result of a split.
 
     Attributes:
@@ -43,17 +41,16 @@ class Commit:
 
     attempt: int
     artifacts: Mapping[str, Entry]
-    inputs: Mapping[str, str] = field(default_factory=dict)
+    inputs: Mapping[str, str] = {}
     code: str = ""
     started: float = 0.0
     finished: float = 0.0
-    versions: Mapping[str, str] = field(default_factory=dict)
+    versions: Mapping[str, str] = {}
     caught: Mapping[str, str] | None = None
     checksum: str = ""
 
 
-@dataclass(frozen=True)
-class Failure:
+class Failure(NamedTuple):
     """Why an attempt failed, as its own process recorded it.
 
     Attributes:
@@ -71,8 +68,7 @@ class Failure:
     traceback: str = ""
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """How a layer was cut into splits.
 
     Attributes:
@@ -86,8 +82,7 @@ class Plan:
     skipped: str = ""
 
 
-@dataclass(frozen=True)
-class Started:
+class Started(NamedTuple):
     """How an attempt was started.
 
     Attributes:
@@ -103,13 +98,14 @@ class Started:
     generation: int = 1
 
 
-@dataclass(frozen=True)
 class Ledger:
     """The records of one execution of one flow."""
 
-    store: Datastore
-    flow: str
-    execution: str
+    def __init__(self, store: Datastore, flow: str, execution: str) -> None:
+        self.store = store
+        self.flow = flow
+        self.execution = execution
+        self._plans: dict[str, Plan] = {}
 
     # What the scheduler writes.
 
@@ -159,6 +155,7 @@ class Ledger:
         records.create(
             self.store, layout.generation(self.flow, self.execution, number), "generation", {"layers": list(layers)}
         )
+        self._plans.clear()
         self.__dict__.pop("_generations", None)
 
     def put_plan(self, layer: str, plan: Plan) -> bool:
@@ -182,13 +179,13 @@ class Ledger:
     def put_commit(self, task: Task, commit: Commit, generation: int = 1) -> bool:
         """Make `commit` the result of its split; false where another attempt's is already (then nothing has changed)."""
         key = layout.commit(self.flow, self.execution, task.layer, task.index, generation)
-        document = {name: value for name, value in vars(commit).items() if name != "checksum"}
+        document = {name: value for name, value in commit._asdict().items() if name != "checksum"}
         return records.create(self.store, key, "commit", {**document, "splits": task.splits})
 
     def put_failure(self, task: Task, failure: Failure) -> None:
         """Record why an attempt failed."""
         key = layout.failure(self.flow, self.execution, task.layer, task.index, task.attempt)
-        records.create(self.store, key, "failure", dict(vars(failure)), durable=False)
+        records.create(self.store, key, "failure", failure._asdict(), durable=False)
 
     def put_final(self, task: Task, epoch: int) -> None:
         """Record that no try follows an attempt in the launch of that epoch."""
@@ -230,12 +227,15 @@ class Ledger:
         return [launch for launch in found if launch is not None]
 
     def plan(self, layer: str) -> Plan | None:
-        """How a layer was cut into splits; None before that."""
+        """How a layer was cut into splits; None before that. Read once, since it never changes."""
+        if layer in self._plans:
+            return self._plans[layer]
         document = records.load(self.store, self._plan_key(layer), "plan")
         if document is None:
             return None
         grid = document["grid"]
-        return Plan(document["splits"], None if grid is None else Grid.from_json(grid), document["skipped"])
+        plan = Plan(document["splits"], None if grid is None else Grid.from_json(grid), document["skipped"])
+        return self._plans.setdefault(layer, plan)
 
     def commit(self, layer: str, index: int) -> Commit | None:
         """The result of a split; None before it has one."""
@@ -244,7 +244,7 @@ class Ledger:
         if document is None:
             return None
         document["checksum"] = document["sha256"]
-        return Commit(**{name: document[name] for name in Commit.__dataclass_fields__})
+        return Commit(**{name: document[name] for name in Commit._fields})
 
     def attempts(self, layer: str, index: int) -> list[int]:
         """Numbers of the attempts at a split, in order."""
@@ -255,7 +255,7 @@ class Ledger:
         """Why an attempt failed, where its process could say so."""
         key = layout.failure(self.flow, self.execution, layer, index, attempt)
         document = records.load(self.store, key, "failure")
-        return None if document is None else Failure(**{name: document[name] for name in Failure.__dataclass_fields__})
+        return None if document is None else Failure(**{name: document[name] for name in Failure._fields})
 
     def started(self, task: Task, registered: Configuration) -> Started:
         """How an attempt was started; as `registered`, where no scheduler started it."""

@@ -11,11 +11,10 @@ import importlib
 import importlib.util
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from types import FrameType, FunctionType, ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from laminar.errors import LaminarError, TargetError
 from laminar.model.names import nearest
@@ -24,8 +23,7 @@ _loading: list[list[object]] = []
 """For each module load under way, innermost last: the flows constructed in it, in order."""
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(NamedTuple):
     """A parsed `module:attribute` or `path/to/file.py[:attribute]`."""
 
     module: str
@@ -53,13 +51,12 @@ class Target:
         return f"{self.path or self.module}:{self.attribute}" if self.attribute else self.path or self.module
 
 
-@dataclass
-class Loaded:
+class Loaded(NamedTuple):
     """A module that laminar loaded, and the flows that its import constructed, in order."""
 
     target: Target
     module: ModuleType
-    constructed: list[object] = field(default_factory=list)
+    constructed: Sequence[object] = ()
 
 
 def constructed(flow: object) -> None:

@@ -146,7 +146,8 @@ class Scheduler:
             self._warn(warning)
         with Signals(self._signal, self.stop):
             try:
-                self._look_for_leftovers()
+                if self.epoch > 1:
+                    self._look_for_leftovers()
                 self._due += [layer for layer in self._layers.values() if not layer.waits_for]
                 self._plan_due()
                 self._fill()

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from laminar.engine.ledger import Failure, Ledger
 
 
-@dataclass(frozen=True)
-class LayerState:
+class LayerState(NamedTuple):
     """Where a layer stands in an execution.
 
     Attributes:

@@ -47,7 +47,7 @@ def test_the_first_commit_of_a_split_wins_and_stays(ledger: Ledger) -> None:
     found = ledger.commit("A", 0)
     assert found is not None
     assert len(found.checksum) == 64
-    assert found == Commit(**{**vars(first), "checksum": found.checksum})
+    assert found == first._replace(checksum=found.checksum)
     assert ledger.commit("A", 1) is None
 
 
