@@ -207,7 +207,7 @@ def _launch(flow: Flow, graph: Graph, inputs: Inputs, target: str, app_dir: str)
 
     def evaluate_here(job: Job, may_commit: Callable[[], bool]) -> bool:
         try:
-            started = Started(job.configuration, job.last)
+            started = Started(job.configuration, job.last, generation=ledger.generation(job.task.layer))
             return evaluate(graph.node(job.task.layer), job.task, started, inputs, may_commit=may_commit)
         except LayerFailed as error:
             ledger.put_failure(job.task, failure_of(error))

@@ -199,6 +199,7 @@ class Scheduler:
         task = Task(layer=name, **self.task)
         try:
             plan, fresh = self._planner.plan(layer.node, self._skipped, task)
+            todo = range(plan.splits) if fresh else self._undone(name, plan.splits)
         except (Exception, SystemExit) as error:
             self._fail(Split(layer.node, task), cause_in_scheduler(error), error, [])
             return
@@ -207,10 +208,6 @@ class Scheduler:
             self._emit(LayerSkipped(self._now(), name, plan.skipped))
             self._settle(layer)
             return
-        todo: Sequence[int] = range(plan.splits)
-        if not fresh:
-            todo = [index for index in todo if not self._is_done(name, index)]
-            todo.sort(key=lambda index: self._leftover(name, index) is None)  # what runs already comes first
         layer.left = len(todo)
         self._emit(LayerPlanned(self._now(), name, plan.splits, plan.splits - layer.left))
         if todo:
@@ -233,14 +230,20 @@ class Scheduler:
                 split.adopt(self.ledger.started(task, node.configuration))
             yield split
 
-    def _is_done(self, layer: str, index: int) -> bool:
-        """Whether a split need not run: it is committed, and all that it saved is there."""
-        commit = self.ledger.commit(layer, index)
-        if commit is None:
-            return False
-        for name, entry in commit.artifacts.items():
-            self.inputs.archive.check_present(entry, name, layer)
-        return True
+    def _undone(self, layer: str, splits: int) -> Sequence[int]:
+        """The splits that are not committed; those that run already come first.
+
+        Raises:
+            CorruptError: Something that a committed one saved is not there any more.
+        """
+        todo = []
+        for index in range(splits):
+            commit = self.ledger.commit(layer, index)
+            for name, entry in commit.artifacts.items() if commit else ():
+                self.inputs.archive.check_present(entry, name, layer)
+            if commit is None:
+                todo.append(index)
+        return sorted(todo, key=lambda index: self._leftover(layer, index) is None)
 
     def _leftover(self, layer: str, index: int) -> int | None:
         """The attempt at a split that an earlier launch left, and that may still commit."""
