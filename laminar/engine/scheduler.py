@@ -33,7 +33,7 @@ from laminar.engine.events import (
 from laminar.engine.executor import Executor, Exit, Job, Observer
 from laminar.engine.failures import cause_in_scheduler, failed
 from laminar.engine.inputs import Inputs
-from laminar.engine.ledger import Failure, Plan, Started
+from laminar.engine.ledger import Failure, Started
 from laminar.engine.lines import Lines
 from laminar.engine.logs import LogWriter
 from laminar.engine.outcome import Cause, cause_of
@@ -41,6 +41,7 @@ from laminar.engine.planning import Planner
 from laminar.engine.signals import Signals
 from laminar.engine.timers import Timers
 from laminar.engine.tries import Split
+from laminar.engine.work import Work
 from laminar.errors import EngineError, ExecutionError, Interrupted, LaminarError
 from laminar.model.graph import Graph, Node
 from laminar.model.wire import Task
@@ -114,6 +115,7 @@ class Scheduler:
         self._messages: SimpleQueue[tuple[Any, ...]] = SimpleQueue()
         self._layers = {node.name: _Layer(node, set(node.dependencies)) for node in self.graph}
         self._planner = Planner(self.inputs)
+        self._work = Work(self.inputs, self.task, self.epoch)
         self._skipped: set[str] = set()
         self._queue: deque[Iterator[Split]] = deque()
         self._head: Split | None = None
@@ -122,7 +124,6 @@ class Scheduler:
         self._admission = Admission(self.executor.capacity(), self.options.max_parallel)
         self._failure: ExecutionError | None = None
         self._lines = Lines(lambda: self._messages.put((self._on_lines,)))
-        self._leftovers: set[tuple[str, int, int]] = set()
         self._due: deque[_Layer] = deque()
         self._planning = False
         self._signals = 0
@@ -146,8 +147,8 @@ class Scheduler:
             self._warn(warning)
         with Signals(self._signal, self.stop):
             try:
-                if self.epoch > 1:
-                    self._look_for_leftovers()
+                if adopted := self._work.take_up_leftovers(self.executor, self.graph):
+                    self._warn(f"adopted {adopted} running or ended of an earlier launch")
                 self._due += [layer for layer in self._layers.values() if not layer.waits_for]
                 self._plan_due()
                 self._fill()
@@ -170,27 +171,6 @@ class Scheduler:
 
     # Starting
 
-    def _look_for_leftovers(self) -> None:
-        """Of what an earlier launch left behind, keep what may still commit, and end the rest."""
-        for leftover in self.executor.leftovers():
-            layer, index, attempt = leftover.layer, leftover.index, leftover.attempt
-            known = layer in self.graph.nodes and self.ledger.plan(layer) is not None
-            latest = known and attempt == max(self.ledger.attempts(layer, index), default=0)
-            if latest and self.ledger.commit(layer, index) is None and self._is_of_today(layer, index, attempt):
-                self._leftovers.add((layer, index, attempt))
-            else:
-                self.executor.discard(leftover)
-        if self._leftovers:
-            noun = "attempt" if len(self._leftovers) == 1 else "attempts"
-            self._warn(f"adopted {len(self._leftovers)} {noun} of an earlier launch")
-
-    def _is_of_today(self, layer: str, index: int, attempt: int) -> bool:
-        """Whether an attempt is of the generation that counts."""
-        task = Task(layer=layer, index=index, attempt=attempt, **self.task)
-        return self.ledger.started(task, self.graph.node(layer).configuration).generation == self.ledger.generation(
-            layer
-        )
-
     def _plan_if_due(self, layer: _Layer) -> None:
         """Decide about a layer and queue its splits, once all that it waits for is settled."""
         if layer.waits_for or layer.settled or layer.left or self._holds(layer.node.name):
@@ -199,7 +179,7 @@ class Scheduler:
         task = Task(layer=name, **self.task)
         try:
             plan, fresh = self._planner.plan(layer.node, self._skipped, task)
-            todo = range(plan.splits) if fresh else self._undone(name, plan.splits)
+            todo = range(plan.splits) if fresh else self._work.undone(name, plan.splits)
         except (Exception, SystemExit) as error:
             self._fail(Split(layer.node, task), cause_in_scheduler(error), error, [])
             return
@@ -211,43 +191,9 @@ class Scheduler:
         layer.left = len(todo)
         self._emit(LayerPlanned(self._now(), name, plan.splits, plan.splits - layer.left))
         if todo:
-            self._queue.append(self._splits_of(layer.node, plan, todo, fresh))
+            self._queue.append(self._work.splits(layer.node, plan.splits, todo, fresh=fresh))
         else:
             self._settle(layer)
-
-    def _splits_of(self, node: Node, plan: Plan, todo: Sequence[int], fresh: bool) -> Iterator[Split]:
-        """The splits to run, made as they come to their turn."""
-        for index in todo:
-            if self._holds(node.name):
-                return
-            leftover = self._leftover(node.name, index)
-            number = leftover or 1
-            if not leftover and not (fresh and self.epoch == 1):
-                number = max(self.ledger.attempts(node.name, index), default=0) + 1
-            task = Task(layer=node.name, index=index, splits=plan.splits, attempt=number, **self.task)
-            split = Split(node, task)
-            if leftover:
-                split.adopt(self.ledger.started(task, node.configuration))
-            yield split
-
-    def _undone(self, layer: str, splits: int) -> Sequence[int]:
-        """The splits that are not committed; those that run already come first.
-
-        Raises:
-            CorruptError: Something that a committed one saved is not there any more.
-        """
-        todo = []
-        for index in range(splits):
-            commit = self.ledger.commit(layer, index)
-            for name, entry in commit.artifacts.items() if commit else ():
-                self.inputs.archive.check_present(entry, name, layer)
-            if commit is None:
-                todo.append(index)
-        return sorted(todo, key=lambda index: self._leftover(layer, index) is None)
-
-    def _leftover(self, layer: str, index: int) -> int | None:
-        """The attempt at a split that an earlier launch left, and that may still commit."""
-        return next((number for name, at, number in self._leftovers if (name, at) == (layer, index)), None)
 
     def _holds(self, layer: str) -> bool:
         """Whether nothing more of a layer is started."""
@@ -279,8 +225,9 @@ class Scheduler:
             if split is None:
                 self._queue.popleft()
                 continue
-            if self._holds(split.task.layer):  # one that was to be tried again: its submission hooks are open
-                split.end(self._why_held())
+            if self._holds(split.task.layer):
+                split.end(self._why_held())  # one that was to be tried again has submission hooks open
+                self._queue.popleft()  # with all that follow: they are of the same layer
                 continue
             try:
                 split.prepare(self.inputs)
@@ -292,7 +239,7 @@ class Scheduler:
 
     def _start(self, split: Split) -> None:
         task = split.task
-        adopted = (task.layer, task.index, task.attempt) in self._leftovers
+        adopted = self._work.is_left(task)
         if not adopted:
             changed = split.configuration is not split.node.configuration
             generation = self.ledger.generation(task.layer)
