@@ -148,7 +148,7 @@ class Scheduler:
         with Signals(self._signal, self.stop):
             try:
                 if adopted := self._work.take_up_leftovers(self.executor, self.graph):
-                    self._warn(f"adopted {adopted} running or ended of an earlier launch")
+                    self._warn(f"adopted {adopted} {'attempt' if adopted == 1 else 'attempts'} of an earlier launch")
                 self._due += [layer for layer in self._layers.values() if not layer.waits_for]
                 self._plan_due()
                 self._fill()
