@@ -113,10 +113,8 @@ def test_a_container_that_was_killed_while_nobody_watched_is_tried_again(project
 
 def test_a_container_that_was_only_made_is_made_again(project, engine, gate, begun):
     name = engine.running("B")
-    image = engine.inspect(name)["Image"]
-    labels = [
-        f"--label={key}={value}" for key, value in engine.inspect(name)["Config"]["Labels"].items() if "laminar" in key
-    ]
+    record = engine.inspect(name)
+    labels = [f"--label={key}={value}" for key, value in record["Config"]["Labels"].items() if "laminar" in key]
     kill(begun)
     engine.docker("rm", "--force", name)
     engine.docker("create", f"--name={name}", *labels, record["Image"], "true")
