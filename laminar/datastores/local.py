@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 
+from laminar.engine import faults
 from laminar.engine.access import ENTER, WRITE, allows
 from laminar.engine.ports import Buffer, Datastore
 from laminar.errors import NotFoundError, StoreError
@@ -82,7 +83,11 @@ class Local(Datastore):
             with open(os.open(path, flags, 0o644), "ab") as file:
                 if not file.tell():
                     self._give(file.fileno())
+                faults.reach(key, "before")
                 file.write(data)
+                faults.reach(key, "in")
+                file.flush()
+                faults.reach(key, "after")
         except OSError as error:
             raise _store_error("write", path, error) from error
 
@@ -207,13 +212,16 @@ class _Staged:
     def publish(self, key: str, *, replace: bool = False) -> bool:
         path = self._store._path(key)
         try:
+            faults.reach(key, "before")
             if self._durable:
                 os.fsync(self._descriptor)
             self._store._make_parent(path, durable=self._durable)
+            faults.reach(key, "in")
             if replace:
                 os.rename(self._path, path)
             else:
                 os.link(self._path, path)
+            faults.reach(key, "after")
             if self._durable:
                 _flush_directory(os.path.dirname(path))
         except FileExistsError:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from laminar.engine import faults
 from laminar.engine.checks import Check, Subject, attempt, failed
 from laminar.engine.executor import Capacity, Executor, Exit, Job, Launch, Leftover, Report
 from laminar.errors import EngineError, LaminarError, StoreError, UsageError
@@ -100,7 +101,12 @@ class Docker(Executor):
         self._host = Host.find(self._engine)
         user = "0:0" if self._engine.rootless else f"{owner[0]}:{owner[1]}"
         self._place = Place(
-            launch.flow, self._host.store(store.url), user, self._engine.remaps_users, self._engine.cpus
+            launch.flow,
+            self._host.store(store.url),
+            user,
+            self._engine.remaps_users,
+            self._engine.cpus,
+            faults.environment(),
         )
         self._mounts = Mounts(self._host, launch.target, launch.app_dir)
         self._images = Images(self._engine, self._place, store, launch.target, self.make_base)
