@@ -1,4 +1,4 @@
-"""Places where a process that writes can be made to fail, for tests of what survives that. Off unless `LAMINAR_FAULT` is set.
+"""Places where a process that writes can be made to fail, to test what survives that. Off unless `LAMINAR_FAULT` is set.
 
     LAMINAR_FAULT=[WHO@]KIND.STAGE[#N]:ACTION[=SECONDS]
 
