@@ -60,9 +60,9 @@ class Calls:
     def __init__(self, project: Path) -> None:
         self._project = project
 
-    def made(self) -> Counter[tuple[str, int, int]]:
+    def made(self, name: str = "calls") -> Counter[tuple[str, int, int]]:
         """(layer, index, attempt) -> calls."""
-        file = self._project / "calls"
+        file = self._project / name
         lines = file.read_text().splitlines() if file.exists() else []
         return Counter((layer, int(index), int(attempt)) for layer, index, attempt in map(str.split, lines))
 

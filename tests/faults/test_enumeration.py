@@ -97,8 +97,9 @@ SCHEDULER = tuple(kind for kind in layout.KINDS if kind not in ("commit", "image
 
 CASES = [
     *(f"scheduler@{kind}.{stage}:kill" for kind in SCHEDULER for stage in STAGES),
-    *(f"scheduler@{kind}.{stage}:full" for kind in SCHEDULER for stage in ("in", "after")),
-    *(f"scheduler@{kind}.in:raise" for kind in SCHEDULER),
+    *(f"scheduler@{kind}.in:full" for kind in SCHEDULER),
+    *(f"scheduler@{kind}.after:full" for kind in ("execution", "launch", "lease", "plan")),
+    *(f"scheduler@{kind}.in:raise" for kind in ("launch", "lease", "plan", "started", "log", "beats")),
     *(f"scheduler@{kind}.after#{n}:kill" for kind in ("plan", "started", "failure") for n in (2, 3)),
     *(f"executor@{kind}.{stage}:{action}" for kind in EXECUTOR for stage in STAGES for action in ("kill", "full")),
     *(f"executor@{kind}.in:raise" for kind in EXECUTOR),
