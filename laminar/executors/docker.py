@@ -293,7 +293,11 @@ class Docker(Executor):
         identity = self._images.resolve(image, self._host, container.platform, f"layer {job.task.layer}")
         check_options(container, f"layer {job.task.layer}")  # hooks may have changed them
         mounts = self._mounts.values(container, self._mounted(image, self._launch.app_dir))
-        code, last, seen = attach(job, docker_command(job.task, container, self._place, identity, mounts, image))
+        command = docker_command(job.task, container, self._place, identity, mounts, image)
+        code, last, seen = attach(job, command)
+        if code == 125 and "is already in use by container" in last:  # left by a run whose store was deleted since
+            self._engine.remove(name)
+            code, last, seen = attach(job, command)
         state = patiently(lambda: self._engine.state(name))
         if state is not None and state.status == "running":  # the client died, the container did not
             state, last = watch(job, self._engine, name, seen)

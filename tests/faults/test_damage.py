@@ -106,15 +106,14 @@ def test_a_damaged_record(store: Path, kind: str, how: str) -> None:
     for path in files(store, kind):
         path.write_bytes(damaged(path.read_bytes(), how))
     before = commits(store)
-    try:
+    if kind in EXPLAINS:
         assert resumed(store) == [4000, 6000]
-        assert kind in EXPLAINS
-    except LaminarError as error:
-        assert kind not in EXPLAINS
-        assert error.exit_code == 3
-        assert "is unreadable: its checksum does not match its content" in error.message
-        assert any(str(path.relative_to(store)) in error.message for path in files(store, kind))
-        assert error.remedy
+    else:
+        with pytest.raises(LaminarError, match="is unreadable: its checksum does not match its content") as caught:
+            resumed(store)
+        assert any(str(path.relative_to(store)) in caught.value.message for path in files(store, kind))
+        assert caught.value.exit_code == 3
+        assert caught.value.remedy
         assert called == []
     assert before.items() <= commits(store).items()
     assert not {("A", 0), ("B", 0)} & set(called)
@@ -148,7 +147,7 @@ def test_a_damaged_blob_is_named_and_can_be_computed_again(store: Path, how: str
     called.clear()
     execution.resume(rerun=[A])
     assert execution.layer(C).sizes == [4000, 6000]
-    assert called == [("A", 0), ("B", 0), ("B", 1), ("C", 0)]
+    assert sorted(called) == [("A", 0), ("B", 0), ("B", 1), ("C", 0)]
     verify(store)
 
 
