@@ -137,8 +137,7 @@ class Docker(Executor):
     def leftovers(self) -> list[Leftover]:
         """The containers of this execution's layers that have run, or run still; others are removed."""
         found = []
-        own = {"flow": self._launch.flow, "execution": self._launch.execution, "store": store_label(self._place.store)}
-        for name, labels in self._engine.containers({f"{LABEL}.{key}": value for key, value in own.items()}).items():
+        for name, labels in self._containers().items():
             state = self._engine.state(name)
             if state is None or not labels.get(f"{LABEL}.layer"):
                 continue
@@ -183,10 +182,12 @@ class Docker(Executor):
             self._workers.start(lambda: self._stop(job, name))
 
     def close(self) -> None:
-        """Remove what is left of this launch's containers; never those of another launch."""
+        """Remove what is left of this execution's containers: whoever has its lease is the only one to start any."""
         self._workers.close(timeout_s=_GRACE_S)
         try:
-            for name in list(self._left):
+            # Also what the client of a scheduler that was killed has started since this one looked.
+            late = self._containers() if self._left or self._connects else ()
+            for name in {*self._left, *late}:
                 self._engine.remove(name)
         except EngineError as error:
             left = " ".join(sorted(self._left))
@@ -229,6 +230,11 @@ class Docker(Executor):
     def summary(self) -> str:
         """The engine and the images."""
         return f"docker · {', '.join(self._images.titles)}"
+
+    def _containers(self) -> dict[str, dict[str, str]]:
+        """Name -> labels of the containers of this execution, whichever launch has started them."""
+        own = {"flow": self._launch.flow, "execution": self._launch.execution, "store": store_label(self._place.store)}
+        return self._engine.containers({f"{LABEL}.{key}": value for key, value in own.items()})
 
     def _checks_inside(self, engine: Engine, subject: Subject) -> Iterator[Check]:
         subject = replace(subject, user="0:0" if engine.rootless else subject.user)

@@ -217,3 +217,19 @@ def as_user(project) -> Iterator[Callable[..., None]]:
         project.environ |= {"HOME": str(project.path), "COVERAGE_PROCESS_CONFIG": None, "COVERAGE_PROCESS_START": None}
 
     return become
+
+
+def clients_of(pid: int) -> list[int]:
+    """The `docker run` processes that a scheduler has started."""
+    try:
+        children = " ".join((task / "children").read_text() for task in Path(f"/proc/{pid}/task").iterdir())
+    except OSError:  # it has ended, or a thread of it
+        return []
+    return [int(child) for child in children.split() if _runs_docker(child)]
+
+
+def _runs_docker(pid: str) -> bool:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"docker\0run\0")
+    except OSError:
+        return False
