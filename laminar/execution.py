@@ -128,14 +128,11 @@ class Execution:
 
     @property
     def state(self) -> str:
-        """`finished`, `failed`, `running` or `waiting`, read now from what its layers recorded."""
-        from laminar.engine.results import layer_state
+        """`finished`, `failed`, `running` or `waiting`, read now from what is recorded."""
+        from laminar.engine.states import execution_state
 
         self._record()
-        states = [str(layer_state(self._ledger, name)) for name in self.flow.registry()]
-        order = ("failed", "running", "waiting", "finished", "skipped")
-        found = next(state for state in order if state in states)
-        return "running" if found == "waiting" and len(set(states)) > 1 else found.replace("skipped", "finished")
+        return execution_state(self._ledger, self.flow.registry())
 
     @property
     def _ledger(self) -> Ledger:

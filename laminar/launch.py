@@ -165,6 +165,7 @@ def _facts(graph: Graph, executor: Executor, digest: str, target: str) -> dict[s
     return {
         "target": target,
         "graph": {node.name: list(node.dependencies) for node in graph},
+        "configurations": {node.name: node.configuration.to_json() for node in graph},
         "executor": executor.name,
         "engine": executor.facts(),
         "fingerprint": digest,

@@ -14,7 +14,8 @@ from laminar.engine.artifacts import Archive, Entry
 from laminar.engine.current import evaluating
 from laminar.engine.inputs import Inputs, read_from
 from laminar.engine.ledger import Commit, Failure, Started
-from laminar.engine.results import Reader, layer_state
+from laminar.engine.results import Reader
+from laminar.engine.states import layer_state
 from laminar.engine.termination import Terminated, committing
 from laminar.engine.tracebacks import user_traceback
 from laminar.errors import CorruptError, InfrastructureError, LaminarError, LayerError, SkewError, StoreError, report

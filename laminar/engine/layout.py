@@ -21,6 +21,9 @@ IMAGES = "images/"
 BLOBS = "cas/sha256/"
 EXTERNAL = "external/"
 
+TOP = frozenset({"runs", "images", "cas", "external"})
+"""What a datastore holds at its top; where there is none of these, it is not laminar's."""
+
 
 def blob(digest: str) -> str:
     """A blob, by the SHA-256 of its content in hexadecimal."""
@@ -76,6 +79,11 @@ def launch(flow_name: str, execution_id: str, number: int) -> str:
 def layers(flow_name: str, execution_id: str) -> str:
     """Prefix of all layers of an execution."""
     return f"{execution(flow_name, execution_id)}layers/"
+
+
+def layer(flow_name: str, execution_id: str, name: str) -> str:
+    """Prefix of one layer, which has its splits by their index."""
+    return f"{layers(flow_name, execution_id)}{name}/"
 
 
 def plan(flow_name: str, execution_id: str, layer: str) -> str:

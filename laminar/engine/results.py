@@ -3,59 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from laminar.engine.accessor import Accessor
 from laminar.engine.artifacts import Archive, Entry
-from laminar.engine.ledger import Commit, Failure, Ledger, Plan
+from laminar.engine.ledger import Commit, Ledger, Plan
+from laminar.engine.states import LayerState, layer_state
 from laminar.model.configuration import Configuration
 from laminar.model.grid import Element
 from laminar.model.layer import Layer, LayerT, bind
 from laminar.model.wire import Task
-
-
-@dataclass(frozen=True)
-class LayerState:
-    """Where a layer stands in an execution.
-
-    Attributes:
-        finished: All its splits are committed.
-        skipped: An entry hook, or a layer that it depends on, decided that it does not run.
-        running: It has started, and is neither finished nor failed.
-        failed: The latest attempt at one of its splits failed.
-        error: What failed that attempt, or what the layer's Catch let pass.
-    """
-
-    finished: bool = False
-    skipped: bool = False
-    running: bool = False
-    failed: bool = False
-    error: Failure | None = None
-
-    def __str__(self) -> str:
-        return next((name for name in ("finished", "skipped", "failed", "running") if getattr(self, name)), "waiting")
-
-
-def layer_state(ledger: Ledger, layer: str) -> LayerState:
-    """The state of a layer, read now."""
-    plan = ledger.plan(layer)
-    if plan is None:
-        error = ledger.failure(layer, 0, 1)  # an entry hook, or a ForEach over what is not there
-        return LayerState(failed=error is not None, error=error)
-    if plan.skipped:
-        return LayerState(skipped=True)
-    commits = {index: ledger.commit(layer, index) for index in range(plan.splits)}
-    open_splits = [index for index, commit in commits.items() if commit is None]
-    if not open_splits:
-        caught = next((commit.caught for commit in commits.values() if commit and commit.caught), None)
-        return LayerState(finished=True, error=Failure(**caught) if caught else None)
-    for index in open_splits:
-        attempts = ledger.attempts(layer, index)
-        error = ledger.failure(layer, index, attempts[-1]) if attempts else None
-        if error is not None:
-            return LayerState(failed=True, error=error)
-    return LayerState(running=True)
 
 
 class NotSetError(AttributeError):

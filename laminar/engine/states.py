@@ -1,0 +1,79 @@
+"""Where layers and executions stand, from what is recorded: read by anybody, at any time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from laminar.engine.ledger import Failure, Ledger
+
+
+@dataclass(frozen=True)
+class LayerState:
+    """Where a layer stands in an execution.
+
+    Attributes:
+        finished: All its splits are committed.
+        skipped: An entry hook, or a layer that it depends on, decided that it does not run.
+        running: It has started, and is neither finished nor failed.
+        failed: The latest attempt at one of its splits failed.
+        error: What failed that attempt, or what the layer's Catch let pass.
+    """
+
+    finished: bool = False
+    skipped: bool = False
+    running: bool = False
+    failed: bool = False
+    error: Failure | None = None
+
+    def __str__(self) -> str:
+        return next((name for name in ("finished", "skipped", "failed", "running") if getattr(self, name)), "waiting")
+
+
+def layer_state(ledger: Ledger, layer: str, *, caught: bool = True) -> LayerState:
+    """The state of a layer, read now.
+
+    Args:
+        ledger: The records of the execution.
+        layer: Name of the layer.
+        caught: Whether the error is wanted that a Catch let pass, for which every COMMIT is read.
+    """
+    plan = ledger.plan(layer)
+    if plan is None:
+        error = ledger.failure(layer, 0, 1)  # an entry hook, or a ForEach over what is not there
+        return LayerState(failed=error is not None, error=error)
+    if plan.skipped:
+        return LayerState(skipped=True)
+    done = ledger.committed(layer)
+    open_splits = [index for index in range(plan.splits) if index not in done]
+    if not open_splits:
+        return LayerState(finished=True, error=_caught(ledger, layer, plan.splits) if caught else None)
+    begun = ledger.begun(layer)
+    for index in open_splits:
+        attempts = ledger.attempts(layer, index) if index in begun else []
+        error = ledger.failure(layer, index, attempts[-1]) if attempts else None
+        if error is not None:
+            return LayerState(failed=True, error=error)
+    return LayerState(running=True)
+
+
+def execution_state(ledger: Ledger, layers: Iterable[str]) -> str:
+    """`finished`, `failed`, `running` or `waiting`: the state of an execution of these layers, read now."""
+    return together(str(layer_state(ledger, name, caught=False)) for name in layers)
+
+
+def together(layers: Iterable[str]) -> str:
+    """The state of an execution whose layers have these."""
+    states = set(layers)
+    if "failed" in states:
+        return "failed"
+    if states <= {"finished", "skipped"} and states:
+        return "finished"
+    return "waiting" if states <= {"waiting"} else "running"
+
+
+def _caught(ledger: Ledger, layer: str, splits: int) -> Failure | None:
+    """The first error that the layer's Catch let pass."""
+    commits = (ledger.commit(layer, index) for index in range(splits))
+    found = next((commit.caught for commit in commits if commit and commit.caught), None)
+    return Failure(**found) if found else None  # type: ignore[arg-type]
