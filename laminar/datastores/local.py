@@ -72,6 +72,11 @@ class Local(Datastore):
         except OSError as error:
             raise _store_error("list", path, error) from error
 
+    def holding(self, prefix: str, name: str) -> Iterator[str]:
+        """The directories in that of `prefix` that have such a file: one look at each, where a listing would be three."""
+        top = self._path(prefix)
+        return (child for child in self.children(prefix) if _is_there(f"{top}{child}/{name}"))
+
     def append(self, key: str, data: Buffer) -> None:
         """Add to the file of `key`."""
         path = self._path(key)
@@ -234,6 +239,17 @@ def _unless_absent(error: OSError) -> None:
     """What cannot be listed is not taken for empty, unless it is certainly not there."""
     if not isinstance(error, FileNotFoundError):
         raise _store_error("list", error.filename, error) from error
+
+
+def _is_there(path: str) -> bool:
+    """What cannot be looked at is not taken for absent."""
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise _store_error("read", path, error) from error
+    return True
 
 
 def _flush_directory(path: str) -> None:

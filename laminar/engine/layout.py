@@ -24,6 +24,9 @@ IMAGES = "images/"
 BLOBS = "cas/sha256/"
 EXTERNAL = "external/"
 
+TOP = frozenset({"runs", "images", "cas", "external"})
+"""What a datastore holds at its top; where there is none of these, it is not laminar's."""
+
 
 def blob(digest: str) -> str:
     """A blob, by the SHA-256 of its content in hexadecimal."""
@@ -99,6 +102,11 @@ def lease(flow_name: str, execution_id: str, epoch: int, name: str) -> str:
 def layers(flow_name: str, execution_id: str) -> str:
     """Prefix of all layers of an execution."""
     return f"{execution(flow_name, execution_id)}layers/"
+
+
+def layer(flow_name: str, execution_id: str, name: str) -> str:
+    """Prefix of one layer, which has its splits by their index."""
+    return f"{layers(flow_name, execution_id)}{name}/"
 
 
 def plan(flow_name: str, execution_id: str, layer: str, generation: int = 1) -> str:

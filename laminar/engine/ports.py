@@ -77,6 +77,13 @@ class Datastore(ABC):
     def stage(self) -> AbstractContextManager[Staged]:
         """A place for bytes whose key is not known yet; what was not published is gone when the context ends."""
 
+    def holding(self, prefix: str, name: str) -> Iterator[str]:
+        """Those children of `prefix` that have a key `name` right below them, each once, in no order; nothing is read."""
+        for key in self.keys(prefix):
+            child, _, rest = key[len(prefix) :].partition("/")
+            if rest == name:
+                yield child
+
     def check(self, user: tuple[int, int] | None = None) -> None:  # noqa: B027 - most stores have nothing to check
         """Raise `StoreError`, with a remedy, where results could not be written.
 
