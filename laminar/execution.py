@@ -70,8 +70,7 @@ class Execution:
         if execution._resumed:
             schedule(following, execution=self.id, resume=Resume(), program=True)
         else:
-            parameters = {} if linker is None else dict(vars(linker(self)))
-            schedule(following, execution=self.id, parameters=parameters, program=True)
+            schedule(following, execution=self.id, parameters=_linked(flow, linker, self), program=True)
         execution._resumed = self._resumed
         return execution
 
@@ -164,3 +163,14 @@ class Execution:
 
     def __repr__(self) -> str:
         return f"<Execution {self.id or 'not scheduled'} of {self.flow.name}>"
+
+
+def _linked(flow: Flow, linker: Callable[[Execution], Parameters] | None, execution: Execution) -> dict[str, Any]:
+    """What the next flow of a chain is given."""
+    made = Parameters() if linker is None else linker(execution)
+    if not isinstance(made, Parameters):
+        raise FlowError(
+            f"the linker of flow {flow.name} returned {type(made).__name__}, not Parameters.",
+            remedy="Let it return what the flow is given: Parameters(foo=...).",
+        )
+    return dict(vars(made))

@@ -567,8 +567,8 @@ def test_an_id_that_exists_is_refused_before_the_executor_can_sweep_the_other_ru
     assert executor.calls == []
 
 
-@pytest.mark.parametrize("identity", ["", "../x", "/tmp/x", "a b", "-x"])
-def test_an_id_that_is_none_is_refused_before_anything(make_flow: MakeFlow, store: Memory, identity: str) -> None:
+@pytest.mark.parametrize("identity", ["", "../x", "/tmp/x", "a b", "-x", 5])
+def test_an_id_that_is_none_is_refused_before_anything(make_flow: MakeFlow, store: Memory, identity: Any) -> None:
     with pytest.raises(UsageError, match="invalid execution id"):
         make_flow(Makes)(execution=identity)
     assert store._data == {}
