@@ -58,6 +58,10 @@ class Context(Protocol):
         """Save artifacts item by item; returns what reads them."""
 
 
+class Shard(list[Any]):
+    """What `shard` leaves in a layer that a test made: a list, of which `laminar.testing` knows that it was sharded."""
+
+
 class Layer:
     """Base of all layers.
 
@@ -107,7 +111,11 @@ class Layer:
     @property
     def configuration(self) -> Configuration:
         """How this attempt is run: what was registered and what hooks made of it."""
-        return self._context.configuration if self._context else Configuration()
+        if self._context is not None:
+            return self._context.configuration
+        # Kept: a test that calls a hook reads what it changed.
+        kept: Configuration = self.__dict__.setdefault("_configuration", Configuration())
+        return kept
 
     @property
     def execution(self) -> Any:
@@ -144,7 +152,7 @@ class Layer:
                     remedy=f"Assign it instead: self.{name} = ...",
                 )
         if self._context is None:
-            self.__dict__.update({name: list(items) for name, items in values.items()})
+            self.__dict__.update({name: Shard(items) for name, items in values.items()})
         else:
             self.__dict__.update(self._context.shard(values))
 
