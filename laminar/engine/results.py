@@ -183,11 +183,13 @@ class Reader:
 
 def open_layer(layer: type[LayerT], reader: Reader) -> LayerT:
     """An instance of `layer` whose attributes are what the execution saved."""
-    return bind(_reading(layer), reader)
+    kind: Any = layer
+    made: LayerT = bind(_reading(kind), reader)
+    return made
 
 
 @lru_cache(maxsize=256)
-def _reading(layer: type[LayerT]) -> type[LayerT]:
+def _reading(layer: type[Any]) -> type[Any]:
     """`layer`, or where its class has attributes, a subclass that looks for these among the artifacts first."""
     names = {
         name: isinstance(value, type) or not hasattr(value, "__get__")

@@ -111,7 +111,8 @@ def _alone(base: type[Flow], graph: Graph) -> Flow:
             return {node.name: Registration(node.layer, node.configuration) for node in graph}
 
     Alone.__name__ = graph.flow
-    return Alone(datastore=Memory(), executor=Thread())
+    flow: Flow = Alone(datastore=Memory(), executor=Thread())
+    return flow
 
 
 def _commit(ledger: Ledger, layer: str, instances: Sequence[Layer], cut: bool) -> None:
