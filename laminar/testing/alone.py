@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from laminar import launch, wiring
@@ -79,7 +78,7 @@ def _node(layer: type[Layer], inputs: Sequence[Layer], flow: type[Flow] | None) 
         raise FlowError(error.message, remedy=remedy) from None
     configuration = node.configuration.copy()
     configuration.retry.delay = 0
-    return replace(node, configuration=configuration)
+    return Node(node.name, node.layer, configuration, node.inputs, node.hooks)
 
 
 def _check(node: Node, splits: Mapping[str, object]) -> None:
