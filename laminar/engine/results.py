@@ -12,7 +12,7 @@ from laminar.engine.ledger import Commit, Ledger, Plan
 from laminar.engine.states import LayerState, layer_state
 from laminar.model.configuration import Configuration
 from laminar.model.grid import Element
-from laminar.model.layer import Layer, LayerT, bind
+from laminar.model.layer import Layer, LayerT, artifact, bind
 from laminar.model.wire import Task
 
 
@@ -222,7 +222,7 @@ class _Saved:
     def __get__(self, instance: Layer | None, owner: type[Layer]) -> Any:
         if instance is not None:
             try:
-                return Layer.__getattr__(instance, self._name)
+                return artifact(instance, self._name)
             except self._falls_back:
                 pass
         return getattr(super(self._owner, owner if instance is None else instance), self._name)

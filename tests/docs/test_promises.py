@@ -38,7 +38,9 @@ def test_each_promise_is_held_by_tests_that_there_are(
     promise: str, executors: str, tests: list[tuple[str, str]]
 ) -> None:
     assert tests, f"no test holds: {promise}"
-    missing = [f"{file}::{test}" for file, test in tests if not (ROOT / file).exists() or test not in functions_of(file)]
+    missing = [
+        f"{file}::{test}" for file, test in tests if not (ROOT / file).exists() or test not in functions_of(file)
+    ]
     assert not missing
     assert executors in ("all", "-") or set(executors.split(", ")) <= EXECUTORS
     if executors == "all":

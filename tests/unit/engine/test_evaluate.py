@@ -169,3 +169,41 @@ def test_what_is_deleted_again_is_not_saved(make_flow: MakeFlow) -> None:
     for name in ("sharded", "assigned", "by_the_hook"):
         with pytest.raises(AttributeError, match=f"did not set '{name}'; it set: kept"):
             getattr(deletes, name)
+
+
+def test_a_property_that_reads_what_is_not_set_says_what_that_is(make_flow: MakeFlow) -> None:
+    class Asks(Layer):
+        @property
+        def double(self) -> Any:
+            return 2 * self.missing
+
+        def __call__(self) -> None:
+            self.value = self.double
+
+    with pytest.raises(ExecutionError, match="layer Asks has not set 'missing'"):
+        make_flow(Asks)()
+    with pytest.raises(AttributeError, match="'Asks' object has no attribute 'missing'"):
+        _ = Asks().double
+
+
+def test_names_that_begin_with_an_underscore_are_the_users_own(make_flow: MakeFlow) -> None:
+    class Hides(Layer):
+        _bound = _load = _read = "mine"
+
+        def __call__(self) -> None:
+            self._context = self._configuration = "mine, too"
+            self.value = [
+                self._context,
+                self._configuration,
+                self.index,
+                self.configuration.container.memory,
+                self._bound,
+            ]
+            self.shard(items=[1])
+
+    hides = make_flow(Hides)().layer(Hides)
+    assert hides.value == ["mine, too", "mine, too", 0, 1500, "mine"]
+    assert (list(hides.items), hides.splits) == ([1], 1)
+    alone = Hides()
+    alone()
+    assert alone.value == hides.value

@@ -574,6 +574,13 @@ def test_an_id_that_is_none_is_refused_before_anything(make_flow: MakeFlow, stor
     assert store._data == {}
 
 
+def test_a_parameter_that_cannot_be_saved_is_named(make_flow: MakeFlow, store: Memory) -> None:
+    flow = make_flow(Makes)
+    with pytest.raises(UsageError, match=r"parameter 'numbers' cannot be saved: .* the value\['a'\] is a generator"):
+        flow(numbers={"a": (n for n in "b")})
+    assert flow.executions() == []
+
+
 def test_a_graph_that_cannot_run_is_refused_before_anything(make_flow: MakeFlow, store: Memory) -> None:
     with pytest.raises(UsageError, match="takes layer Makes, which is not registered"):
         make_flow(Takes)()
