@@ -49,8 +49,9 @@ def resume(
     ledger = find(store, address)
     launch = ledger.latest_launch() or {"program": [], "target": "", "executor": None}
     flags |= images_of(images)
-    flags |= {"datastore": store.url, "app_dir": resolve(flags, file=config)["app_dir"]}
-    if resolve(flags, file=config).source("executor") == "default":
+    settings = resolve(flags, file=config)
+    flags |= {"datastore": settings["datastore"], "app_dir": settings["app_dir"]}
+    if settings.source("executor") == "default":
         flags["executor"] = launch["executor"]  # as it was begun, where nobody says otherwise
     how = Resume(rerun, takeover, ledger.execution, ledger.flow, {k: v for k, v in flags.items() if v is not None})
     if launch["program"]:
@@ -61,8 +62,8 @@ def resume(
             remedy=f"Go on with it there: flow.execution({ledger.execution!r}).resume()",
         )
     flow = load_flow(launch["target"], flags["app_dir"])
-    settings = settings_of(flow, flags, config)
-    schedule(flow, execution=ledger.execution, settings=settings, observers=[PrintId()], resume=how)
+    chosen = settings_of(flow, flags, config)
+    schedule(flow, execution=ledger.execution, settings=chosen, observers=[PrintId()], resume=how)
 
 
 def _run_again(program: list[str], how: Resume) -> None:
