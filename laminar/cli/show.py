@@ -76,7 +76,7 @@ def _put_execution(found: ExecutionFacts) -> None:
     for row in found.layers:
         if row.error:
             console.put(f"\n  {row.name}: {console.clean(row.error.words)}")
-            console.put(f"    laminar show {found.execution}/{row.name}")
+            console.put(f"    laminar show {found.address}/{row.name}")
 
 
 def _layer_line(row: LayerRow) -> list[str]:
@@ -91,7 +91,7 @@ def _layer_line(row: LayerRow) -> list[str]:
 
 def _put_layer(found: LayerFacts) -> None:
     row = found.layer
-    console.put(f"{found.execution}/{row.name}  {console.state(row.state)}")
+    console.put(f"{found.address}  {console.state(row.state)}")
     splits = "" if row.splits is None else f"{row.finished_splits} of {plural(row.splits, 'split')} finished"
     console.pairs(
         [
@@ -121,7 +121,7 @@ def _split_line(split: SplitRow) -> list[str]:
 
 
 def _put_split(found: SplitFacts) -> None:
-    console.put(f"{found.execution}/{found.layer}/{found.index}  {console.state(found.state)}")
+    console.put(f"{found.address}  {console.state(found.state)}")
     console.pairs(
         [
             ("flow", found.flow),
@@ -139,7 +139,7 @@ def _put_split(found: SplitFacts) -> None:
         _put_try(attempt)
     _put_artifacts(found.artifacts)
     if found.attempts:
-        console.put(f"\n  laminar logs {found.execution}/{found.layer}/{found.index}")
+        console.put(f"\n  laminar logs {found.address}")
 
 
 def _put_try(attempt: Try) -> None:

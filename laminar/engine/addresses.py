@@ -20,6 +20,8 @@ _SHOWN = 10
 class Place:
     """An execution, a layer of it or a split, that is certainly there.
 
+    As text, it is its address: with the flow where another one has an execution of that id.
+
     Attributes:
         ledger: The records of the execution.
         layer: Name of the layer; empty for the whole execution.
@@ -31,7 +33,10 @@ class Place:
     index: int | None = None
 
     def __str__(self) -> str:
-        return str(Address(self.ledger.execution, "", self.layer, self.index))
+        ledger = self.ledger
+        others = (each for each in ledger.store.children(layout.RUNS) if each != ledger.flow)
+        shared = any(ledger.execution in ledger.store.children(layout.flow(each)) for each in others)
+        return str(Address(ledger.execution, ledger.flow if shared else "", self.layer, self.index))
 
 
 def resolve(store: Datastore, text: str) -> Place:
@@ -142,7 +147,7 @@ def _check_index(ledger: Ledger, layer: str, index: int) -> None:
         return  # where an entry hook failed: there is a record of that
     name = f"layer {layer} of execution {ledger.execution}"
     if plan is None:
-        raise UsageError(f"{name} has no splits yet.", remedy=f"Look at it: laminar show {ledger.execution}")
+        raise UsageError(f"{name} has no splits yet.", remedy=f"Look at it: laminar show {Place(ledger)}")
     if plan.skipped:
         raise UsageError(f"{name} was skipped: {plan.skipped}.", remedy="It has no splits.")
     many = f"{plan.splits} splits: 0 to {plan.splits - 1}" if plan.splits > 1 else f"{plan.splits} split"

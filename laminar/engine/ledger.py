@@ -69,7 +69,7 @@ class Failure:
     message: str
     remedy: str = ""
     traceback: str = ""
-    at: float = 0.0
+    at: float = field(default=0.0, compare=False)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from laminar.engine.addresses import layers_of
+from laminar.engine.addresses import Place, layers_of
 from laminar.engine.ledger import Commit, Failure, Ledger
 from laminar.engine.states import LayerState, layer_state, together
 from laminar.inspection.artifacts import artifact
@@ -27,6 +27,7 @@ def execution_facts(ledger: Ledger) -> ExecutionFacts:
     return ExecutionFacts(
         flow=ledger.flow,
         execution=ledger.execution,
+        address=str(Place(ledger)),
         state=state,
         target=launch.get("target") or record["target"],
         created=record["created"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 from itertools import islice
 
 from laminar.engine import addresses
@@ -12,11 +13,28 @@ from laminar.engine.ledger import Ledger
 from laminar.engine.ports import Datastore
 from laminar.engine.states import layer_state, together
 from laminar.errors import UsageError
-from laminar.inspection.found import Run
 from laminar.model.names import nearest
 
 _LAST = 100
 """Splits of a layer whose COMMITs are read to tell when it ended: the last ones."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """An execution in a list.
+
+    Attributes:
+        duration_s: From its beginning to its last commit, or to now where it runs.
+        layers_done: Finished or skipped.
+    """
+
+    flow: str
+    execution: str
+    state: str
+    created: float
+    duration_s: float | None
+    layers: int
+    layers_done: int
 
 
 def runs(store: Datastore, flow: str = "", limit: int | None = None) -> list[Run]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from laminar.engine import layout, records
+from laminar.engine.addresses import Place
 from laminar.engine.ledger import Commit, Ledger
 from laminar.engine.states import LayerState, layer_state
 from laminar.inspection.artifacts import artifacts_in, artifacts_of
@@ -36,6 +37,7 @@ def layer_facts(ledger: Ledger, layer: str, limit: int | None = None) -> LayerFa
     return LayerFacts(
         flow=ledger.flow,
         execution=ledger.execution,
+        address=str(Place(ledger, layer)),
         layer=row,
         configuration=_registered(ledger, layer),
         artifacts=artifacts_in(ledger, layer, MOST_READ),
@@ -47,6 +49,7 @@ def layer_facts(ledger: Ledger, layer: str, limit: int | None = None) -> LayerFa
 def split_facts(ledger: Ledger, layer: str, index: int) -> SplitFacts:
     """A split and its attempts."""
     commit = ledger.commit(layer, index)
+    address = str(Place(ledger, layer, index))
     plan = ledger.plan(layer)
     elements = _elements(plan.grid if plan else None, index)
     if commit is not None:
@@ -58,10 +61,11 @@ def split_facts(ledger: Ledger, layer: str, index: int) -> SplitFacts:
     launch: Mapping[str, Any] = ledger.latest_launch() or {}
     tries = [_try(ledger, layer, index, number, commit, launch, state) for number in ledger.attempts(layer, index)]
     if commit is None:
-        return SplitFacts(ledger.flow, ledger.execution, layer, index, state, tries, elements)
+        return SplitFacts(ledger.flow, ledger.execution, address, layer, index, state, tries, elements)
     return SplitFacts(
         ledger.flow,
         ledger.execution,
+        address,
         layer,
         index,
         state,
