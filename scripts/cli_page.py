@@ -18,11 +18,11 @@ HEAD = """\
 
 <!-- Made by scripts/cli_page.py from the commands; change those. -->
 
-`laminar COMMAND --help` has the same. Data goes to stdout, progress and errors to stderr. [json.md](json.md) describes what `--json`
-prints.
+`laminar COMMAND --help` has the same. Data goes to stdout, progress and errors to stderr. [json.md](json.md) describes
+what `--json` prints.
 
-An ADDRESS is `[FLOW:]EXECUTION[/LAYER[/INDEX]]`. An execution is its id, the beginning of it where no other begins so, or `latest`; the
-flow is needed where two flows have an execution of one id, as in a chain.
+An ADDRESS is `[FLOW:]EXECUTION[/LAYER[/INDEX]]`. An execution is its id, the beginning of it where no other begins so, or
+`latest`; the flow is needed where two flows have an execution of one id, as in a chain.
 
 | exit code | meaning |
 |---|---|
@@ -68,7 +68,7 @@ def _command(command: click.Command, context: click.Context) -> Iterator[str]:
     yield "| option | what it does |\n|---|---|"
     for parameter in command.get_params(context):
         record = parameter.get_help_record(context)
-        if record:
+        if record and isinstance(parameter, click.Option) and parameter.name != "help":
             name, words = (part.replace("|", "\\|") for part in record)
             yield f"| `{name}` | {words} |"
     yield ""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from laminar.engine import layout, loading
 from laminar.engine.ledger import Ledger
 from laminar.engine.ports import Datastore
-from laminar.errors import UsageError
+from laminar.errors import CorruptError, UsageError
 from laminar.model.address import LATEST, Address
 from laminar.model.names import nearest
 
@@ -62,14 +62,14 @@ def find(store: Datastore, address: Address) -> Ledger:
     """
     there = known(store, address.flow)
     if address.execution == LATEST:
-        dated = [(record["created"], ledger) for ledger in there if (record := ledger.record())]
+        dated = [(created, ledger) for ledger in there if (created := began(ledger)) is not None]
         if dated:
             return max(dated, key=lambda pair: (pair[0], pair[1].execution))[1]
         raise _unknown(store, address, there)
     exact = [ledger for ledger in there if ledger.execution == address.execution]
     matching = exact or [ledger for ledger in there if ledger.execution.startswith(address.execution)]
     # Not read before: there may be thousands. What has no record never began.
-    begun = [ledger for ledger in matching if ledger.record() is not None]
+    begun = [ledger for ledger in matching if began(ledger) is not None]
     if len(begun) == 1:
         return begun[0]
     raise _ambiguous(address, begun) if begun else _unknown(store, address, there)
@@ -116,6 +116,15 @@ def check_ours(store: Datastore) -> None:
             f"{store.url or repr(store)} is not a datastore of laminar: it holds {', '.join(sorted(names)[:3])}.",
             remedy="Name the datastore with --datastore, or go to the directory that has it (.laminar).",
         )
+
+
+def began(ledger: Ledger) -> float | None:
+    """When an execution began; None where it never did, 0 where its record is damaged, which hides no other."""
+    try:
+        record = ledger.record()
+    except CorruptError:
+        return 0.0
+    return record["created"] if record else None
 
 
 def layers_of(ledger: Ledger) -> dict[str, Sequence[str]]:
@@ -195,7 +204,5 @@ def _unknown(store: Datastore, address: Address, there: Sequence[Ledger]) -> Usa
 
 def _latest(there: Sequence[Ledger]) -> list[str]:
     """Ids of the three executions that began last."""
-    dated = sorted(
-        ((record["created"], ledger.execution) for ledger in there if (record := ledger.record())), reverse=True
-    )
-    return [execution for _, execution in dated[:3]]
+    dated = sorted(((began(ledger) or 0.0, ledger.execution) for ledger in there), reverse=True)
+    return [execution for created, execution in dated[:3] if created]

@@ -30,13 +30,14 @@ class LayerState:
         return next((name for name in ("finished", "skipped", "failed", "running") if getattr(self, name)), "waiting")
 
 
-def layer_state(ledger: Ledger, layer: str, *, caught: bool = True) -> LayerState:
+def layer_state(ledger: Ledger, layer: str, *, read: bool = True) -> LayerState:
     """The state of a layer, read now.
 
     Args:
         ledger: The records of the execution.
         layer: Name of the layer.
-        caught: Whether the error is wanted that a Catch let pass, for which every COMMIT is read.
+        read: Whether every COMMIT is read: for the error that a Catch let pass, and so that a damaged one is met. Listings
+            tell the rest.
     """
     plan = ledger.plan(layer)
     if plan is None:
@@ -45,9 +46,11 @@ def layer_state(ledger: Ledger, layer: str, *, caught: bool = True) -> LayerStat
     if plan.skipped:
         return LayerState(skipped=True)
     done = ledger.committed(layer)
+    commits = [ledger.commit(layer, index) for index in sorted(done)] if read else []
     open_splits = [index for index in range(plan.splits) if index not in done]
     if not open_splits:
-        return LayerState(finished=True, error=_caught(ledger, layer, plan.splits) if caught else None)
+        caught = next((commit.caught for commit in commits if commit and commit.caught), None)
+        return LayerState(finished=True, error=Failure(**caught) if caught else None)  # type: ignore[arg-type]
     begun = ledger.begun(layer)
     for index in open_splits:
         attempts = ledger.attempts(layer, index) if index in begun else []
@@ -57,9 +60,9 @@ def layer_state(ledger: Ledger, layer: str, *, caught: bool = True) -> LayerStat
     return LayerState(running=True)
 
 
-def execution_state(ledger: Ledger, layers: Iterable[str]) -> str:
+def execution_state(ledger: Ledger, layers: Iterable[str], *, read: bool = True) -> str:
     """`finished`, `failed`, `running` or `waiting`: the state of an execution of these layers, read now."""
-    return together(str(layer_state(ledger, name, caught=False)) for name in layers)
+    return together(str(layer_state(ledger, name, read=read)) for name in layers)
 
 
 def together(layers: Iterable[str]) -> str:
@@ -70,10 +73,3 @@ def together(layers: Iterable[str]) -> str:
     if states <= {"finished", "skipped"} and states:
         return "finished"
     return "waiting" if states <= {"waiting"} else "running"
-
-
-def _caught(ledger: Ledger, layer: str, splits: int) -> Failure | None:
-    """The first error that the layer's Catch let pass."""
-    commits = (ledger.commit(layer, index) for index in range(splits))
-    found = next((commit.caught for commit in commits if commit and commit.caught), None)
-    return Failure(**found) if found else None  # type: ignore[arg-type]

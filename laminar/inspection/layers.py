@@ -54,7 +54,7 @@ def rows_of(ledger: Ledger) -> list[LayerRow]:
 
 def layer_row(ledger: Ledger, name: str) -> LayerRow:
     """Where a layer stands, from listings, and from the records of its splits where these are not too many."""
-    state = layer_state(ledger, name, caught=False)
+    state = layer_state(ledger, name, read=False)
     plan = ledger.plan(name)
     if plan is None or plan.skipped:
         attempts = len(ledger.attempts(name, 0)) if plan is None else 0

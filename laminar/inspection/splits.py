@@ -21,7 +21,7 @@ _FIRST = ("failed", "retrying", "interrupted", "running", "waiting", "finished")
 def layer_facts(ledger: Ledger, layer: str, limit: int | None = None) -> LayerFacts:
     """A layer and its splits; at most `limit` of them, those that are not finished first."""
     row = layer_row(ledger, layer)
-    state = layer_state(ledger, layer, caught=False)
+    state = layer_state(ledger, layer, read=False)
     done = ledger.committed(layer)
     begun = ledger.begun(layer) - done
     count = row.splits if row.splits is not None else max(begun, default=-1) + 1
@@ -55,7 +55,7 @@ def split_facts(ledger: Ledger, layer: str, index: int) -> SplitFacts:
     if commit is not None:
         state = "finished"
     elif ledger.attempts(layer, index):
-        state = _open_state(ledger, layer, index, layer_state(ledger, layer, caught=False))
+        state = _open_state(ledger, layer, index, layer_state(ledger, layer, read=False))
     else:
         state = "waiting"
     launch: Mapping[str, Any] = ledger.latest_launch() or {}

@@ -18,7 +18,8 @@ IMPORTED = """
 import sys
 from laminar.cli.main import cli
 cli(sys.argv[1:], standalone_mode=False)
-print(*sorted({name.partition(".")[0] for name in sys.modules} & {"rich", "docker", "dill", "numpy", "main"}), file=sys.stderr)
+heavy = {"rich", "docker", "dill", "numpy", "main"}
+print(*sorted(heavy & {name.partition(".")[0] for name in sys.modules}), file=sys.stderr)
 """
 
 
@@ -113,11 +114,12 @@ def test_no_code_of_the_flow_and_no_heavy_module_is_imported(seen: Seen, command
 def test_shells_complete_addresses_and_targets(seen: Seen) -> None:
     def complete(words: str) -> set[str]:
         environ = {"_LAMINAR_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+        # Where there is none, click prints an empty line.
         return {line.partition(",")[2] for line in seen.laminar(**environ).out.splitlines()}
 
     assert complete("laminar show ") == {"bad-1", "first", "latest"}
     assert complete("laminar show bad-1/S") == {"bad-1/Source"}
     assert complete("laminar show OtherFlow:") == {"OtherFlow:first"}
     assert complete("laminar plan m") == {"main:HelloFlow", "main:OtherFlow"}
-    assert complete("laminar show --datastore empty x") == set()
+    assert complete("laminar show --datastore empty x") == {""}
     assert "show" in complete("laminar s")
