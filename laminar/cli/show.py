@@ -11,9 +11,10 @@ import click
 from laminar.cli import console
 from laminar.cli.options import ADDRESS, AS_JSON, open_store, store_options
 from laminar.engine.addresses import Place, resolve
+from laminar.inspection.artifacts import FEW_READ, MOST_READ
 from laminar.inspection.document import facts, iso
 from laminar.inspection.found import Artifact, Error, ExecutionFacts, LayerFacts, LayerRow, SplitFacts, SplitRow, Try
-from laminar.inspection.layers import MOST_READ, execution_facts
+from laminar.inspection.layers import execution_facts
 from laminar.inspection.splits import layer_facts, split_facts
 from laminar.model.words import age, clock, plural, size
 
@@ -105,7 +106,9 @@ def _put_layer(found: LayerFacts) -> None:
         ]
     )
     if row.attempts is None:
-        console.put(f"  attempts and times of more than {MOST_READ} splits are not read")
+        console.put(
+            f"  attempts and times of more than {MOST_READ} splits are not read, artifacts of the first {FEW_READ} only"
+        )
     _put_artifacts(found.artifacts, of_splits=row.splits or 1)
     if found.splits:
         console.put()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from laminar.engine.ledger import Failure, Ledger
@@ -30,7 +30,7 @@ class LayerState:
         return next((name for name in ("finished", "skipped", "failed", "running") if getattr(self, name)), "waiting")
 
 
-def layer_state(ledger: Ledger, layer: str, *, read: bool = True) -> LayerState:
+def layer_state(ledger: Ledger, layer: str, *, read: bool = True, done: Collection[int] | None = None) -> LayerState:
     """The state of a layer, read now.
 
     Args:
@@ -38,6 +38,7 @@ def layer_state(ledger: Ledger, layer: str, *, read: bool = True) -> LayerState:
         layer: Name of the layer.
         read: Whether every COMMIT is read: for the error that a Catch let pass, and so that a damaged one is met. Listings
             tell the rest.
+        done: The splits that are committed, where the caller has listed them.
     """
     plan = ledger.plan(layer)
     if plan is None:
@@ -45,7 +46,7 @@ def layer_state(ledger: Ledger, layer: str, *, read: bool = True) -> LayerState:
         return LayerState(failed=error is not None, error=error)
     if plan.skipped:
         return LayerState(skipped=True)
-    done = ledger.committed(layer)
+    done = ledger.committed(layer) if done is None else done
     commits = [ledger.commit(layer, index) for index in sorted(done)] if read else []
     open_splits = [index for index in range(plan.splits) if index not in done]
     if not open_splits:
@@ -62,10 +63,10 @@ def layer_state(ledger: Ledger, layer: str, *, read: bool = True) -> LayerState:
 
 def execution_state(ledger: Ledger, layers: Iterable[str], *, read: bool = True) -> str:
     """`finished`, `failed`, `running` or `waiting`: the state of an execution of these layers, read now."""
-    return together(str(layer_state(ledger, name, read=read)) for name in layers)
+    return together(ledger, [str(layer_state(ledger, name, read=read)) for name in layers])
 
 
-def together(layers: Iterable[str]) -> str:
+def together(ledger: Ledger, layers: Iterable[str]) -> str:  # noqa: ARG001 - who schedules it will be asked
     """The state of an execution whose layers have these."""
     states = set(layers)
     if "failed" in states:

@@ -69,7 +69,7 @@ def _run_or_damaged(ledger: Ledger, created: float) -> Run:
 def _run(ledger: Ledger, created: float) -> Run:
     graph = layers_of(ledger)
     states = {name: str(layer_state(ledger, name, read=False)) for name in graph}
-    state = together(states.values())
+    state = together(ledger, states.values())
     done = sum(each in ("finished", "skipped") for each in states.values())
     # Of a finished execution, the last commit is one of a layer that none of those depends on that ran.
     ran = [name for name, each in states.items() if each == "finished"] if state == "finished" else []
