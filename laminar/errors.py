@@ -67,11 +67,19 @@ class ExecutionError(LaminarError):
 
 
 class Interrupted(LaminarError):  # noqa: N818 - it is what happened, not a mistake
-    """The run was stopped by a signal; what was committed stays. `at_once`: by a second one, so nothing was waited for."""
+    """The run was stopped; what was committed stays.
 
-    def __init__(self, message: str, *, signum: int, at_once: bool = False, remedy: str = "") -> None:
+    Attributes:
+        at_once: By a second signal, so nothing was waited for.
+        taken_over: By another scheduler of the execution, which has what runs now.
+    """
+
+    def __init__(
+        self, message: str, *, signum: int, at_once: bool = False, taken_over: bool = False, remedy: str = ""
+    ) -> None:
         super().__init__(message, remedy=remedy)
         self.at_once = at_once
+        self.taken_over = taken_over
         self.exit_code = 128 + signum
 
 

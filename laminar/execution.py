@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import copy
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from laminar.engine import loading
 from laminar.engine.ports import Datastore
 from laminar.errors import FlowError
+from laminar.model import resuming
 from laminar.model.layer import Layer, LayerT
 from laminar.model.parameters import Parameters
+from laminar.model.resuming import Resume
 
 if TYPE_CHECKING:
     from laminar.engine.artifacts import Archive
@@ -58,38 +61,43 @@ class Execution:
             )
         if not self.id or not loading.schedules(sys._getframe(1)):
             return Execution(flow, "")
-        from laminar.launch import schedule
-
-        store = self._ledger.store
         following = copy.copy(flow)
-        following.datastore = flow.datastore or store
+        following.datastore = flow.datastore or self._ledger.store
         following.executor = flow.executor or self.flow.executor
         execution = Execution(following, self.id, following.datastore)
         execution._chain = (*self._chain, flow.name)
-        execution._resumed = self._resumed and execution._ledger.record() is not None
-        if execution._resumed:
-            schedule(following, execution=self.id, resume=True, program=True)
-        else:
-            parameters = {} if linker is None else dict(vars(linker(self)))
-            schedule(following, execution=self.id, parameters=parameters, program=True)
-        execution._resumed = self._resumed
-        return execution
+        parameters = (dict) if linker is None else (lambda: dict(vars(linker(self))))
+        resume = resuming.asked(os.environ, flow.name) or (Resume() if self._resumed else None)
+        return execution._run(parameters, resume)
 
-    def resume(self) -> Execution:
+    def resume(self, *, rerun: Sequence[type[Layer]] = (), takeover: bool = False) -> Execution:
         """Run what is not committed yet, with today's code, and wait for it.
 
+        Args:
+            rerun: Layers to compute again, with all that depends on them.
+            takeover: Do not wait to see whether another scheduler still has it.
+
         Raises:
-            UsageError: There is no such execution.
+            UsageError: There is no such execution, or another scheduler has it.
             LaminarError: As `Flow.__call__` does.
         """
         if not self.id or not loading.schedules(sys._getframe(1)):
             return self
-        from laminar.launch import schedule
+        self._ledger.check_present()
+        return self._run(dict, Resume([layer.__name__ for layer in rerun], takeover))
+
+    def _run(self, parameters: Callable[[], Mapping[str, Any]], resume: Resume | None) -> Execution:
+        """Begin this execution, or go on with it where it was begun and is to be resumed; wait for its end."""
+        from laminar.launch import schedule, settings_of
 
         flow = copy.copy(self.flow)
         flow.datastore = self._ledger.store
-        schedule(flow, execution=self.id, resume=True, program=True)
-        self._resumed = True
+        settings = settings_of(flow, dict(resume.flags)) if resume else None
+        if resume and self._ledger.record() is not None:
+            schedule(flow, execution=self.id, resume=resume, settings=settings, program=True)
+        else:
+            schedule(flow, execution=self.id, parameters=parameters(), settings=settings, program=True)
+        self._resumed = resume is not None
         return self
 
     def layer(self, layer: type[LayerT], *, index: int | None = None) -> LayerT:
@@ -128,7 +136,7 @@ class Execution:
 
     @property
     def state(self) -> str:
-        """`finished`, `failed`, `running` or `waiting`, read now from what is recorded."""
+        """`finished`, `failed`, `running`, `interrupted` or `waiting`, read now from what is recorded."""
         from laminar.engine.states import execution_state
 
         self._record()

@@ -11,7 +11,7 @@ from laminar.engine import loading
 from laminar.engine.ports import Datastore
 from laminar.errors import FlowError
 from laminar.execution import Execution
-from laminar.model import wire
+from laminar.model import resuming, wire
 from laminar.model.configuration import Catch, Configuration, Container, ForEach, Retry, Timeout
 from laminar.model.graph import Graph, Node, Registration, build, make_node
 from laminar.model.layer import Layer
@@ -96,9 +96,7 @@ class Flow:
         Raises:
             FlowError: What is decorated is neither, or the flow has another layer of that name, or other parameters.
         """
-        configuration = Configuration(
-            container=container or Container(), retry=retry or Retry(), timeout=timeout, foreach=foreach, catch=catch
-        )
+        configuration = Configuration(container=container, retry=retry, timeout=timeout, foreach=foreach, catch=catch)
 
         def add(layer: Registered) -> Registered:
             if cls is Flow:
@@ -155,6 +153,8 @@ class Flow:
             return Execution(self, "")
         from laminar.launch import schedule
 
+        if (resume := resuming.asked(os.environ, self.name)) is not None:
+            return Execution(self, resume.execution)._run(lambda: parameters, resume)
         return Execution(self, schedule(self, execution=execution, parameters=parameters, program=True), self.store())
 
     def execution(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -14,17 +15,20 @@ from laminar.engine import fingerprint, loading
 from laminar.engine.evaluate import LayerFailed, evaluate, failure_of
 from laminar.engine.executor import Executor, Job, Launch, Observer
 from laminar.engine.inputs import Inputs
+from laminar.engine.lease import Lease
 from laminar.engine.ledger import Ledger, Started
 from laminar.engine.scheduler import Options, Scheduler
 from laminar.engine.signals import Signals
-from laminar.errors import Interrupted, LaminarError, report
+from laminar.errors import ExecutionError, Interrupted, LaminarError, TargetError, report
 from laminar.model.graph import Graph
 from laminar.model.names import execution_id, new_execution_id
 from laminar.model.parameters import given
+from laminar.model.resuming import Resume
 from laminar.settings import Settings, resolve
 from laminar.version import __version__
 
 if TYPE_CHECKING:
+    from laminar.engine.fingerprint import Code
     from laminar.flow import Flow
 
 
@@ -36,7 +40,7 @@ def schedule(
     settings: Settings | None = None,
     observers: Sequence[Observer] = (),
     program: bool = False,
-    resume: bool = False,
+    resume: Resume | None = None,
 ) -> str:
     """Run a flow to its end.
 
@@ -67,24 +71,31 @@ def schedule(
     store = wiring.datastore(settings["datastore"])
     store.check()
     ledger = Ledger(store, flow.name, identity)
-    if resume:
-        ledger.check_present()
-    else:
-        ledger.check_absent()
     executor = wiring.executor(settings)
     remote = executor.name != "thread"
-    target = str(loading.target_of(type(flow), app_dir)) if remote else ""
+    target = _target(flow, app_dir, remote=remote)
     with ExitStack() as stack:
+        held = stack.enter_context(_Held(ledger))
+        if resume:
+            again = _again(graph, ledger, resume)
+            with Signals(_interrupted):
+                held.take(by_force=resume.takeover)
+            if again:
+                ledger.recompute(again)
+        else:
+            ledger.check_absent()
         archive = wiring.archive(store, flow.datastore, pickle=settings["pickle"])
         inputs = Inputs(ledger, archive, flow.execution(identity, datastore=store, archive=archive), flow.parameters())
-        launch = _launch(flow, graph, inputs, target, app_dir)
         with Signals(_interrupted):
-            executor.open(launch)
+            executor.open(_launch(flow, graph, inputs, target, app_dir))
         stack.push(_Closing(executor))
         code = fingerprint.of_flow([node.layer for node in graph], app_dir) if remote else None
         digest = fingerprint.publish(code, store) if code else ""
+        if resume:
+            _name_changed(graph, ledger, code)
         if not resume:
             ledger.create(target, {name: archive.save(value) for name, value in values.items()})
+            held.take()
         ledger.launch(_facts(graph, executor, digest, target))
         views = [*wiring.observers(settings), *observers]
         for view in views:
@@ -96,8 +107,72 @@ def schedule(
             "fingerprint": "" if settings["allow_skew"] else digest,
         }
         options = Options(settings["max_parallel"], settings["fail_fast"], settings["logs"])
-        Scheduler(graph, task, inputs, executor, views, options).run()
+        scheduler = Scheduler(graph, task, inputs, executor, views, options, held.lease.epoch)
+        held.lease.keep(lambda: scheduler.stop(signal.SIGTERM), scheduler.give_way)
+        scheduler.run()
     return identity
+
+
+def _again(graph: Graph, ledger: Ledger, resume: Resume) -> list[str]:
+    """The layers that are computed again, in the order of the graph.
+
+    Raises:
+        FlowError: The flow has no such layer.
+        UsageError: There is no such execution.
+    """
+    ledger.check_present()
+    again = {graph.node(name).name for name in resume.rerun}
+    for node in graph:  # in a topological order
+        if again.intersection(node.dependencies):
+            again.add(node.name)
+    return [node.name for node in graph if node.name in again]
+
+
+class _Held:
+    """The lease, once it is taken; given back when all else is done, with how the run ended."""
+
+    lease: Lease
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def take(self, *, by_force: bool = False) -> None:
+        self.lease = Lease.take(self._ledger, by_force=by_force, say=_say)
+
+    def __enter__(self) -> _Held:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if hasattr(self, "lease"):
+            outcome = "done" if error is None else "failed" if isinstance(error, ExecutionError) else "interrupted"
+            self.lease.release(outcome)
+
+
+def _target(flow: Flow, app_dir: str, *, remote: bool) -> str:
+    """What other processes load; for this one alone it need not exist."""
+    try:
+        return str(loading.target_of(type(flow), app_dir))
+    except TargetError:
+        if remote:
+            raise
+        return ""
+
+
+def _name_changed(graph: Graph, ledger: Ledger, code: Code | None) -> None:
+    """Say which committed layers have other code today: their results stay."""
+    changed = []
+    for node in graph if code else ():
+        commit = ledger.commit(node.name, 0)
+        if commit and commit.code and code and code.layers[node.name] != commit.code:
+            changed.append(node.name)
+    if changed:
+        layers = f"layer {changed[0]} has" if len(changed) == 1 else f"layers {', '.join(changed)} have"
+        again = " ".join(f"--rerun {name}" for name in changed)
+        _say(f"warning: {layers} other code than when the results were committed, which stay; to replace them: {again}")
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)  # noqa: T201
 
 
 def _interrupted(number: int) -> NoReturn:
@@ -116,6 +191,9 @@ class _Closing:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, Interrupted) and error.at_once:
             self._executor.abandon()
+            return
+        if isinstance(error, Interrupted) and error.taken_over:
+            self._executor.leave()
             return
         try:
             self._executor.close()
@@ -142,7 +220,7 @@ def _launch(flow: Flow, graph: Graph, inputs: Inputs, target: str, app_dir: str)
 
     def evaluate_here(job: Job, may_commit: Callable[[], bool]) -> bool:
         try:
-            started = Started(job.configuration, job.last)
+            started = Started(job.configuration, job.last, generation=ledger.generation(job.task.layer))
             return evaluate(graph.node(job.task.layer), job.task, started, inputs, may_commit=may_commit)
         except LayerFailed as error:
             ledger.put_failure(job.task, failure_of(error))
@@ -171,6 +249,7 @@ def _facts(graph: Graph, executor: Executor, digest: str, target: str) -> dict[s
         "fingerprint": digest,
         "versions": {"laminar": __version__, "python": sys.version.split(maxsplit=1)[0]},
         "argv": sys.argv,
+        "program": loading.program(),
         "pid": os.getpid(),
     }
 

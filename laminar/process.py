@@ -88,7 +88,6 @@ def _evaluate(task: Task, find: Callable[[], Flow], app_dir: str) -> int:
             name = flow.name
             _run(flow, task, store, app_dir, image)
     except Terminated:
-        print("laminar: ended by SIGTERM", file=sys.stderr, flush=True)  # noqa: T201
         os._exit(128 + signal.SIGTERM)  # whatever else runs here was to end, too
     except BaseException as error:
         failure = failure_of(error)

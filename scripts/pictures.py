@@ -82,7 +82,7 @@ def main() -> None:
         shutil.copy(PICTURES / "main.py", directory)
         os.chdir(directory)
         sys.path.insert(0, directory)
-        from main import Weather  # type: ignore[import-not-found]
+        from main import Weather
 
         flow: Flow = Weather()
         settings = settings_of(flow, {"executor": executor, "progress": "quiet"})

@@ -19,6 +19,8 @@ SECTIONS = {
     "Run": {
         "schedule": "Run a flow: every layer in a container of its own.",
         "plan": "Show what a schedule would run, or what is left of an execution.",
+        "resume": "Go on with an execution: run what is not committed, with today's code and image.",
+        "stop": "Stop an execution, wherever its scheduler is.",
         "execute": "Evaluate one layer; what the scheduler starts in each container.",
     },
     "Look": {

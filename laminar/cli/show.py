@@ -186,13 +186,11 @@ def _configuration(configuration: Mapping[str, Any] | None) -> str:
     """What is not asked for by default, and always the processors and the memory."""
     if configuration is None:
         return ""
-    from dataclasses import asdict
-
     from laminar.model.configuration import Container, Retry
 
     container = configuration["container"]
     words = [f"cpu {container['cpu']:g}", f"memory {container['memory']} MiB"]
-    for part, usual in (("container", asdict(Container())), ("retry", asdict(Retry()))):
+    for part, usual in (("container", vars(Container())), ("retry", vars(Retry()))):
         words += [
             f"{name} {_plain(value)}"
             for name, value in configuration[part].items()

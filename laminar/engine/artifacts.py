@@ -35,6 +35,8 @@ _ALIGN = 64
 
 _PIECE = 1 << 20
 
+_REMEDY = "Compute it again: laminar resume EXECUTION --rerun %s"
+
 
 class Archive:
     """The artifacts of a datastore.
@@ -131,6 +133,12 @@ class Archive:
                 remedy="Read it where the modules that define its type can be imported, in the versions that wrote it.",
             ) from error
 
+    def check_present(self, entry: Entry, name: str, layer: str) -> None:
+        """Raise `CorruptError` unless the blobs that `entry` names are there; their content is not looked at."""
+        for place in entry.get("pages", [entry]):
+            if "blob" in place:
+                self._open_blob(place["blob"], name, layer)
+
     def verify(self, entry: Entry, name: str, layer: str) -> None:
         """Raise `CorruptError` unless the content of `entry` is there and what was written. External content may be not."""
         if "pages" in entry:
@@ -196,19 +204,22 @@ class Archive:
             starts = accumulate((size + -size % _ALIGN for size in sizes[:-1]), initial=0)
         return [data[start : start + size] for start, size in zip(starts, sizes, strict=True)]
 
-    def _read_blob(self, digest: str, name: str, layer: str) -> memoryview:
-        remedy = f"Compute it again: laminar resume EXECUTION --rerun {layer}."
+    def _open_blob(self, digest: str, name: str, layer: str) -> Buffer:
         try:
-            data = self.store.read(layout.blob(digest))
+            return self.store.read(layout.blob(digest))
         except NotFoundError:
             raise CorruptError(
-                f"artifact {name!r} of {layer} is lost: its content {digest} is not in the datastore.", remedy=remedy
+                f"artifact {name!r} of {layer} is lost: its content {digest} is not in the datastore.",
+                remedy=_REMEDY % layer,
             ) from None
+
+    def _read_blob(self, digest: str, name: str, layer: str) -> memoryview:
+        data = self._open_blob(digest, name, layer)
         actual = sha256(data).hexdigest()
         if actual != digest:
             raise CorruptError(
                 f"artifact {name!r} of {layer} is corrupt: expected SHA-256 {digest}, its content has {actual}.",
-                remedy=remedy,
+                remedy=_REMEDY % layer,
             )
         view = memoryview(data)
         return memoryview(bytearray(view)) if view.readonly else view

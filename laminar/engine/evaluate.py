@@ -136,7 +136,7 @@ def evaluate(
     """
     began = time.time()
     ledger = inputs.ledger
-    if ledger.commit(task.layer, task.index) is not None:
+    if started.generation != ledger.generation(task.layer) or ledger.commit(task.layer, task.index) is not None:
         return False
     context = Attempt(task, started.configuration, inputs)
     layer = bind(node.layer, context)
@@ -148,7 +148,7 @@ def evaluate(
     except LayerFailed as failed:
         if not (started.last and _catches(node, failed)):
             raise
-        caught = vars(failure_of(failed))
+        caught = failure_of(failed)._asdict()
         try:
             _save(layer, context, inputs.archive)
         except StoreError:
@@ -168,7 +168,7 @@ def evaluate(
         caught=caught,
     )
     with committing():
-        return may_commit() and ledger.put_commit(task, commit)
+        return may_commit() and ledger.put_commit(task, commit, started.generation)
 
 
 def failure_of(error: BaseException) -> Failure:

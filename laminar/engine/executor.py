@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -43,6 +43,7 @@ class Job:
         task: What to evaluate.
         configuration: How, after all hooks.
         last: Whether no try follows if this one fails in user code.
+        seen: Bytes of its output that the log has already, where an attempt of an earlier launch is taken up.
         log: Takes what the attempt prints, in pieces of any size.
         committed: May be called, from any thread, when the attempt is said to have committed before it has ended.
     """
@@ -52,6 +53,16 @@ class Job:
     log: Callable[[bytes], None]
     committed: Callable[[], None]
     last: bool = True
+    seen: int = 0
+
+
+@dataclass(frozen=True)
+class Leftover:
+    """An attempt that an earlier launch of the execution left, running or ended."""
+
+    layer: str
+    index: int
+    attempt: int
 
 
 Report = Callable[[Job, Exit], None]
@@ -127,6 +138,26 @@ class Executor(ABC):
     @abstractmethod
     def close(self) -> None:
         """Leave nothing of the launch behind; called when no job runs any more."""
+
+    def leftovers(self) -> Sequence[Leftover]:
+        """Attempts of this execution that outlived the scheduler that started them; asked once, after `open`."""
+        return ()
+
+    def adopt(self, job: Job, report: Report) -> None:
+        """Take up a leftover that is still to count, as `submit` does a new job."""
+        raise NotImplementedError
+
+    def discard(self, leftover: Leftover) -> None:
+        """End and remove a leftover that does not count any more."""
+        raise NotImplementedError
+
+    def sweep(self, flow: str, execution: str, store: Datastore) -> int:
+        """Remove all that an execution without a scheduler has left on the engine; says how much. Needs no `open`."""
+        return 0
+
+    def leave(self) -> None:
+        """Another scheduler has taken over: give everything up, and end nothing that it may adopt."""
+        self.close()
 
     def abandon(self) -> None:  # noqa: B027 - most leave nothing behind
         """See to it that nothing of the launch stays, without waiting for that: the user leaves at once."""

@@ -12,16 +12,14 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 from laminar.engine.ports import Datastore
 from laminar.model.layer import Layer
 
 
-@dataclass(frozen=True)
-class Code:
+class Code(NamedTuple):
     """The code of a flow.
 
     Attributes:

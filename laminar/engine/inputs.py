@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
@@ -15,7 +14,6 @@ from laminar.model.layer import Layer
 from laminar.model.parameters import Parameters, restore
 
 
-@dataclass(frozen=True)
 class Inputs:
     """Makes arguments.
 
@@ -26,10 +24,13 @@ class Inputs:
         declared: The class of its parameters.
     """
 
-    ledger: Ledger
-    archive: Archive
-    execution: Any
-    declared: type[Parameters] = Parameters
+    def __init__(
+        self, ledger: Ledger, archive: Archive, execution: Any, declared: type[Parameters] = Parameters
+    ) -> None:
+        self.ledger = ledger
+        self.archive = archive
+        self.execution = execution
+        self.declared = declared
 
     def arguments(
         self,

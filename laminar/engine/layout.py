@@ -5,9 +5,12 @@
     images/<digest>.json                                          what images said of themselves, asked once each
     runs/<flow>/<execution>/execution.json                        target and parameters, put if absent
     runs/<flow>/<execution>/launches/<n>.json                     each schedule or resume: graph, code, image, versions
-    runs/<flow>/<execution>/layers/<layer>/plan.json              how many splits, put if absent
-    runs/<flow>/<execution>/layers/<layer>/<index>/COMMIT         the result: first one wins, never changes
-    runs/<flow>/<execution>/layers/<layer>/<index>/<attempt>/…    started.json, failure.json, log
+    runs/<flow>/<execution>/generations/<n>.json                  layers that are computed again, from n = 2
+    runs/<flow>/<execution>/lease/<epoch>/…                       who schedules it: owner.json, beats, stop.json, ended.json
+    runs/<flow>/<execution>/layers/<layer>/plan.json              how many splits, put if absent; plan.<generation>.json
+    runs/<flow>/<execution>/layers/<layer>/<index>/COMMIT         the result: first one wins for ever; COMMIT.<generation>
+    runs/<flow>/<execution>/layers/<layer>/<index>/<attempt>/…    started.json, failure.json,
+                                                                  final.json, log
 
 Flow, execution and layer names have passed `laminar.model.names`; artifact names are data inside a COMMIT, never a key.
 """
@@ -76,6 +79,26 @@ def launch(flow_name: str, execution_id: str, number: int) -> str:
     return f"{launches(flow_name, execution_id)}{number}.json"
 
 
+def generations(flow_name: str, execution_id: str) -> str:
+    """Prefix of the generations after the first."""
+    return f"{execution(flow_name, execution_id)}generations/"
+
+
+def generation(flow_name: str, execution_id: str, number: int) -> str:
+    """Which layers are computed again from this generation on."""
+    return f"{generations(flow_name, execution_id)}{number}.json"
+
+
+def leases(flow_name: str, execution_id: str) -> str:
+    """Prefix of the epochs of an execution's lease."""
+    return f"{execution(flow_name, execution_id)}lease/"
+
+
+def lease(flow_name: str, execution_id: str, epoch: int, name: str) -> str:
+    """What the holder of an epoch, counted from 1, has put there."""
+    return f"{leases(flow_name, execution_id)}{epoch}/{name}"
+
+
 def layers(flow_name: str, execution_id: str) -> str:
     """Prefix of all layers of an execution."""
     return f"{execution(flow_name, execution_id)}layers/"
@@ -86,9 +109,10 @@ def layer(flow_name: str, execution_id: str, name: str) -> str:
     return f"{layers(flow_name, execution_id)}{name}/"
 
 
-def plan(flow_name: str, execution_id: str, layer: str) -> str:
+def plan(flow_name: str, execution_id: str, layer: str, generation: int = 1) -> str:
     """How a layer was cut into splits."""
-    return f"{layers(flow_name, execution_id)}{layer}/plan.json"
+    name = "plan.json" if generation == 1 else f"plan.{generation}.json"
+    return f"{layers(flow_name, execution_id)}{layer}/{name}"
 
 
 def split(flow_name: str, execution_id: str, layer: str, index: int) -> str:
@@ -96,9 +120,10 @@ def split(flow_name: str, execution_id: str, layer: str, index: int) -> str:
     return f"{layers(flow_name, execution_id)}{layer}/{index}/"
 
 
-def commit(flow_name: str, execution_id: str, layer: str, index: int) -> str:
+def commit(flow_name: str, execution_id: str, layer: str, index: int, generation: int = 1) -> str:
     """The completion marker of a split, which is its result."""
-    return f"{split(flow_name, execution_id, layer, index)}COMMIT"
+    name = "COMMIT" if generation == 1 else f"COMMIT.{generation}"
+    return f"{split(flow_name, execution_id, layer, index)}{name}"
 
 
 def attempt(flow_name: str, execution_id: str, layer: str, index: int, number: int) -> str:
@@ -114,6 +139,11 @@ def started(flow_name: str, execution_id: str, layer: str, index: int, number: i
 def failure(flow_name: str, execution_id: str, layer: str, index: int, number: int) -> str:
     """Why an attempt failed."""
     return f"{attempt(flow_name, execution_id, layer, index, number)}failure.json"
+
+
+def final(flow_name: str, execution_id: str, layer: str, index: int, number: int) -> str:
+    """That no try follows an attempt, as the scheduler decided."""
+    return f"{attempt(flow_name, execution_id, layer, index, number)}final.json"
 
 
 def log(flow_name: str, execution_id: str, layer: str, index: int, number: int) -> str:

@@ -9,10 +9,10 @@ here (plan, started, failure, log) explains what happened; none of it can make a
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
 from laminar.engine import layout, records
 from laminar.engine.artifacts import Entry
@@ -24,8 +24,7 @@ from laminar.model.names import nearest
 from laminar.model.wire import Task
 
 
-@dataclass(frozen=True)
-class Commit:
+class Commit(NamedTuple):
     """The result of a split.
 
     Attributes:
@@ -42,17 +41,16 @@ class Commit:
 
     attempt: int
     artifacts: Mapping[str, Entry]
-    inputs: Mapping[str, str] = field(default_factory=dict)
+    inputs: Mapping[str, str] = {}
     code: str = ""
     started: float = 0.0
     finished: float = 0.0
-    versions: Mapping[str, str] = field(default_factory=dict)
+    versions: Mapping[str, str] = {}
     caught: Mapping[str, str] | None = None
     checksum: str = ""
 
 
-@dataclass(frozen=True)
-class Failure:
+class Failure(NamedTuple):
     """Why an attempt failed, as its own process recorded it.
 
     Attributes:
@@ -69,11 +67,10 @@ class Failure:
     message: str
     remedy: str = ""
     traceback: str = ""
-    at: float = field(default=0.0, compare=False)
+    at: float = 0.0
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """How a layer was cut into splits.
 
     Attributes:
@@ -87,28 +84,30 @@ class Plan:
     skipped: str = ""
 
 
-@dataclass(frozen=True)
-class Started:
+class Started(NamedTuple):
     """How an attempt was started.
 
     Attributes:
         configuration: How it is run.
         last: Whether no try follows if it fails in user code.
         changed: Whether hooks made the configuration another than the registered one.
+        generation: Of the layer; an attempt of an older one has nothing to commit.
     """
 
     configuration: Configuration
     last: bool = True
     changed: bool = False
+    generation: int = 1
 
 
-@dataclass(frozen=True)
 class Ledger:
     """The records of one execution of one flow."""
 
-    store: Datastore
-    flow: str
-    execution: str
+    def __init__(self, store: Datastore, flow: str, execution: str) -> None:
+        self.store = store
+        self.flow = flow
+        self.execution = execution
+        self._plans: dict[str, Plan] = {}
 
     # What the scheduler writes.
 
@@ -152,10 +151,19 @@ class Ledger:
         while not records.create(self.store, layout.launch(self.flow, self.execution, number), "launch", document):
             number += 1
 
+    def recompute(self, layers: Sequence[str]) -> None:
+        """Open a generation: results of these layers no longer count, and stay. By the holder of the lease only."""
+        number = max(self._numbers(), default=1) + 1
+        records.create(
+            self.store, layout.generation(self.flow, self.execution, number), "generation", {"layers": list(layers)}
+        )
+        self._plans.clear()
+        self.__dict__.pop("_generations", None)
+
     def put_plan(self, layer: str, plan: Plan) -> bool:
         """Record how a layer was cut into splits; false where that is recorded already."""
         document = {"splits": plan.splits, "grid": plan.grid and plan.grid.to_json(), "skipped": plan.skipped}
-        return records.create(self.store, layout.plan(self.flow, self.execution, layer), "plan", document)
+        return records.create(self.store, self._plan_key(layer), "plan", document)
 
     def put_started(self, task: Task, started: Started) -> None:
         """Record that an attempt is about to start. Losing it to a power cut loses nothing: the attempt is gone too."""
@@ -163,24 +171,51 @@ class Ledger:
         document = {
             "configuration": started.configuration.to_json() if started.changed else None,
             "last": started.last,
+            "generation": started.generation,
             "created": time.time(),
         }
         records.create(self.store, key, "started", document, durable=False)
 
     # What the executor process writes.
 
-    def put_commit(self, task: Task, commit: Commit) -> bool:
+    def put_commit(self, task: Task, commit: Commit, generation: int = 1) -> bool:
         """Make `commit` the result of its split; false where another attempt's is already (then nothing has changed)."""
-        key = layout.commit(self.flow, self.execution, task.layer, task.index)
-        document = {name: value for name, value in vars(commit).items() if name != "checksum"}
+        key = layout.commit(self.flow, self.execution, task.layer, task.index, generation)
+        document = {name: value for name, value in commit._asdict().items() if name != "checksum"}
         return records.create(self.store, key, "commit", {**document, "splits": task.splits})
 
     def put_failure(self, task: Task, failure: Failure) -> None:
         """Record why an attempt failed."""
         key = layout.failure(self.flow, self.execution, task.layer, task.index, task.attempt)
-        records.create(self.store, key, "failure", {**vars(failure), "at": time.time()}, durable=False)
+        records.create(self.store, key, "failure", {**failure._asdict(), "at": time.time()}, durable=False)
+
+    def put_final(self, task: Task, epoch: int) -> None:
+        """Record that no try follows an attempt in the launch of that epoch."""
+        key = layout.final(self.flow, self.execution, task.layer, task.index, task.attempt)
+        records.create(self.store, key, "final", {"epoch": epoch}, durable=False)
 
     # What everybody reads.
+
+    def generation(self, layer: str) -> int:
+        """Which computation of a layer counts: 1, and one more for each time that it was to be computed again."""
+        return self._generations.get(layer, 1)
+
+    @cached_property
+    def _generations(self) -> dict[str, int]:
+        """Layer -> its generation, as of the first time that this is asked."""
+        found: dict[str, int] = {}
+        for number in self._numbers():
+            key = layout.generation(self.flow, self.execution, number)
+            document = records.load(self.store, key, "generation") or {"layers": []}
+            found |= dict.fromkeys(document["layers"], number)
+        return found
+
+    def _numbers(self) -> list[int]:
+        names = self.store.children(layout.generations(self.flow, self.execution))
+        return sorted(int(name.removesuffix(".json")) for name in names)
+
+    def _plan_key(self, layer: str) -> str:
+        return layout.plan(self.flow, self.execution, layer, self.generation(layer))
 
     def record(self) -> dict[str, Any] | None:
         """What the execution was given (`target`, `parameters`, `created`); None where there is no such execution."""
@@ -204,24 +239,29 @@ class Ledger:
         return sum(1 for _ in self.store.children(layout.launches(self.flow, self.execution)))
 
     def plan(self, layer: str) -> Plan | None:
-        """How a layer was cut into splits; None before that."""
-        document = records.load(self.store, layout.plan(self.flow, self.execution, layer), "plan")
+        """How a layer was cut into splits; None before that. Read once, since it never changes."""
+        if layer in self._plans:
+            return self._plans[layer]
+        document = records.load(self.store, self._plan_key(layer), "plan")
         if document is None:
             return None
         grid = document["grid"]
-        return Plan(document["splits"], None if grid is None else Grid.from_json(grid), document["skipped"])
+        plan = Plan(document["splits"], None if grid is None else Grid.from_json(grid), document["skipped"])
+        return self._plans.setdefault(layer, plan)
 
     def commit(self, layer: str, index: int) -> Commit | None:
         """The result of a split; None before it has one."""
-        document = records.load(self.store, layout.commit(self.flow, self.execution, layer, index), "commit")
+        key = layout.commit(self.flow, self.execution, layer, index, self.generation(layer))
+        document = records.load(self.store, key, "commit")
         if document is None:
             return None
         document["checksum"] = document["sha256"]
-        return Commit(**{name: document[name] for name in Commit.__dataclass_fields__})
+        return Commit(**{name: document[name] for name in Commit._fields})
 
     def committed(self, layer: str) -> set[int]:
         """The splits of a layer that have a result, from listings alone."""
-        name = layout.commit(self.flow, self.execution, layer, 0).rpartition("/")[2]
+        key = layout.commit(self.flow, self.execution, layer, 0, self.generation(layer))
+        name = key.rpartition("/")[2]
         return {int(index) for index in self.store.holding(layout.layer(self.flow, self.execution, layer), name)}
 
     def begun(self, layer: str) -> set[int]:
@@ -238,16 +278,23 @@ class Ledger:
         """Why an attempt failed, where its process could say so."""
         key = layout.failure(self.flow, self.execution, layer, index, attempt)
         document = records.load(self.store, key, "failure")
-        return None if document is None else Failure(**{name: document[name] for name in Failure.__dataclass_fields__})
+        return None if document is None else Failure(**{name: document[name] for name in Failure._fields})
 
     def started(self, task: Task, registered: Configuration) -> Started:
         """How an attempt was started; as `registered`, where no scheduler started it."""
         key = layout.started(self.flow, self.execution, task.layer, task.index, task.attempt)
         document = records.load(self.store, key, "started")
         if document is None:
-            return Started(registered)
+            return Started(registered, generation=self.generation(task.layer))
         changed = document["configuration"]
-        return Started(registered if changed is None else registered.with_json(changed), document["last"])
+        configuration = registered if changed is None else registered.with_json(changed)
+        return Started(configuration, document["last"], changed is not None, document["generation"])
+
+    def final(self, layer: str, index: int, attempt: int) -> int | None:
+        """The epoch of the launch in which no try followed an attempt; None where it is not known to be the last."""
+        key = layout.final(self.flow, self.execution, layer, index, attempt)
+        document = records.load(self.store, key, "final")
+        return None if document is None else int(document["epoch"])
 
     def log(self, layer: str, index: int, attempt: int) -> bytes:
         """What an attempt printed."""

@@ -11,11 +11,10 @@ import importlib
 import importlib.util
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from types import FrameType, FunctionType, ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from laminar.errors import LaminarError, TargetError
 from laminar.model.names import nearest
@@ -24,8 +23,7 @@ _loading: list[list[object]] = []
 """For each module load under way, innermost last: the flows constructed in it, in order."""
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(NamedTuple):
     """A parsed `module:attribute` or `path/to/file.py[:attribute]`."""
 
     module: str
@@ -53,13 +51,12 @@ class Target:
         return f"{self.path or self.module}:{self.attribute}" if self.attribute else self.path or self.module
 
 
-@dataclass
-class Loaded:
+class Loaded(NamedTuple):
     """A module that laminar loaded, and the flows that its import constructed, in order."""
 
     target: Target
     module: ModuleType
-    constructed: list[object] = field(default_factory=list)
+    constructed: Sequence[object] = ()
 
 
 def constructed(flow: object) -> None:
@@ -209,6 +206,15 @@ def program_name() -> str:
     if spec is not None:  # python -m package.module
         return str(spec.name)
     return os.path.splitext(os.path.basename(file))[0] if file else "__main__"
+
+
+def program() -> list[str]:
+    """What to give Python to run this program again, where it defines a flow and is run from a file; else nothing."""
+    main = sys.modules["__main__"]
+    if not hasattr(main, "__laminar_name__"):
+        return []
+    spec = getattr(main, "__spec__", None)
+    return ["-m", spec.name, *sys.argv[1:]] if spec is not None else list(sys.argv)
 
 
 def _rename(namespace: Any, name: str) -> None:

@@ -25,13 +25,14 @@ class LogWriter:
         store: Where to keep it.
         key: Under which key.
         on_line: Called with each line, decoded, without its end; lines beyond 4 KiB are cut.
+        kept: Bytes that are there already.
     """
 
-    def __init__(self, store: Datastore, key: str, on_line: Callable[[str], None] | None = None) -> None:
+    def __init__(self, store: Datastore, key: str, on_line: Callable[[str], None] | None = None, kept: int = 0) -> None:
         self._store = store
         self._key = key
         self._on_line = on_line
-        self._room = CAP_BYTES
+        self._room = CAP_BYTES - kept
         self._open = b""
         self._tail: deque[str] = deque(maxlen=_TAIL_LINES)
 

@@ -16,13 +16,15 @@ from laminar.errors import CorruptError, NotFoundError
 FORMAT = 1
 """Version of the records' content; a reader refuses a higher one by name."""
 
+_to_json = json.JSONEncoder(separators=(",", ":")).encode
+
 _CHECKSUM = b',"sha256":"%s"}'
 _CHECKSUM_SIZE = len(_CHECKSUM % (b"0" * 64))
 
 
 def encode(kind: str, document: dict[str, Any]) -> bytes:
     """The record of `document`, a JSON-able mapping; `kind` says what it is."""
-    body = json.dumps({"laminar": kind, "format": FORMAT, **document}, separators=(",", ":")).encode()
+    body = _to_json({"laminar": kind, "format": FORMAT, **document}).encode()
     return body[:-1] + _CHECKSUM % sha256(body).hexdigest().encode()
 
 

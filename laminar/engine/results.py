@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from laminar.engine.accessor import Accessor
@@ -158,8 +158,13 @@ class Reader:
         artifacts = self._commit(split).artifacts
         if name not in artifacts:
             there = ", ".join(sorted(artifacts)) or "nothing"
-            raise NotSetError(f"layer {self._layer} did not set {name!r}; it set: {there}")
+            raise NotSetError(f"layer {self._layer} did not set {name!r}{self._caught([split])}; it set: {there}")
         return artifacts[name]
+
+    def _caught(self, splits: Sequence[int]) -> str:
+        """The error that a Catch let pass in one of these splits, which may be why something is missing."""
+        caught = next((commit.caught for commit in map(self._commit, splits) if commit.caught), None)
+        return f" (caught {caught['error']}: {caught['message']})" if caught else ""
 
     def _entries(self, name: str, splits: int) -> list[Entry]:
         """The artifact in each split, in one pass."""
@@ -170,6 +175,7 @@ class Reader:
             some = ", ".join(map(str, missing[:10])) + (", …" if len(missing) > 10 else "")
             raise AttributeError(
                 f"layer {self._layer} did not set {name!r} in {len(missing)} of its {splits} splits: {some}"
+                f"{self._caught(missing)}"
             )
         return [self._commits[split].artifacts[name] for split in range(splits)]
 

@@ -7,6 +7,7 @@ script, a notebook and a thread. State changes in the loop only.
 
 from __future__ import annotations
 
+import signal
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,20 +33,20 @@ from laminar.engine.events import (
 from laminar.engine.executor import Executor, Exit, Job, Observer
 from laminar.engine.failures import cause_in_scheduler, failed
 from laminar.engine.inputs import Inputs
-from laminar.engine.ledger import Failure, Plan, Started
+from laminar.engine.ledger import Failure, Started
+from laminar.engine.lines import Lines
 from laminar.engine.logs import LogWriter
 from laminar.engine.outcome import Cause, cause_of
 from laminar.engine.planning import Planner
 from laminar.engine.signals import Signals
 from laminar.engine.timers import Timers
 from laminar.engine.tries import Split
+from laminar.engine.work import Work
 from laminar.errors import EngineError, ExecutionError, Interrupted, LaminarError
 from laminar.model.graph import Graph, Node
 from laminar.model.wire import Task
 
 _BEAT_S = 30.0
-_LINES = 10_000
-"""Lines of logs that wait to be shown, at most."""
 
 
 @dataclass
@@ -98,6 +99,7 @@ class Scheduler:
         executor: Runs the attempts; opened by the caller, who closes it.
         observers: See every event.
         options: How the user wants it.
+        epoch: Which schedule or resume of the execution this is, from 1.
     """
 
     graph: Graph
@@ -106,12 +108,14 @@ class Scheduler:
     executor: Executor
     observers: Sequence[Observer]
     options: Options = field(default_factory=Options)
+    epoch: int = 1
 
     def __post_init__(self) -> None:
         self.ledger = self.inputs.ledger
         self._messages: SimpleQueue[tuple[Any, ...]] = SimpleQueue()
         self._layers = {node.name: _Layer(node, set(node.dependencies)) for node in self.graph}
         self._planner = Planner(self.inputs)
+        self._work = Work(self.inputs, self.task, self.epoch)
         self._skipped: set[str] = set()
         self._queue: deque[Iterator[Split]] = deque()
         self._head: Split | None = None
@@ -119,9 +123,7 @@ class Scheduler:
         self._timers: Timers[Split | _Running] = Timers()
         self._admission = Admission(self.executor.capacity(), self.options.max_parallel)
         self._failure: ExecutionError | None = None
-        self._lines: deque[tuple[Task, str]] = deque(maxlen=_LINES)
-        self._lines_due = False
-        self._lines_lost = 0
+        self._lines = Lines(lambda: self._messages.put((self._on_lines,)))
         self._due: deque[_Layer] = deque()
         self._planning = False
         self._signals = 0
@@ -143,18 +145,29 @@ class Scheduler:
         self._emit(Began(self._now(), self.graph.flow, self.ledger.execution, layers, self.executor.summary, store))
         for warning in self.executor.warnings:
             self._warn(warning)
-        with Signals(self._signal, lambda number: self._messages.put((self._on_signal, number))):
+        with Signals(self._signal, self.stop):
             try:
+                if adopted := self._work.take_up_leftovers(self.executor, self.graph):
+                    self._warn(f"adopted {adopted} {'attempt' if adopted == 1 else 'attempts'} of an earlier launch")
                 self._due += [layer for layer in self._layers.values() if not layer.waits_for]
                 self._plan_due()
                 self._fill()
                 while self._running or self._timers:
                     self._wait()
                     self._fill()
-            except BaseException:
-                self._abandon()
+            except BaseException as error:
+                if not (isinstance(error, Interrupted) and error.taken_over):
+                    self._abandon()
                 raise
         self._end()
+
+    def stop(self, number: int) -> None:
+        """End what runs, and the run, as a signal of that number does; from any thread."""
+        self._messages.put((self._on_signal, number))
+
+    def give_way(self, to: str) -> None:
+        """Another process schedules this execution now: leave what runs to it; from any thread."""
+        self._messages.put((self._on_lost, to))
 
     # Starting
 
@@ -166,6 +179,7 @@ class Scheduler:
         task = Task(layer=name, **self.task)
         try:
             plan, fresh = self._planner.plan(layer.node, self._skipped, task)
+            todo = range(plan.splits) if fresh else self._work.undone(name, plan.splits)
         except (Exception, SystemExit) as error:
             self._fail(Split(layer.node, task), cause_in_scheduler(error), error, [])
             return
@@ -174,23 +188,12 @@ class Scheduler:
             self._emit(LayerSkipped(self._now(), name, plan.skipped))
             self._settle(layer)
             return
-        todo: Sequence[int] = range(plan.splits)
-        if not fresh:
-            todo = [index for index in todo if self.ledger.commit(name, index) is None]
         layer.left = len(todo)
         self._emit(LayerPlanned(self._now(), name, plan.splits, plan.splits - layer.left))
         if todo:
-            self._queue.append(self._splits_of(layer.node, plan, todo, fresh))
+            self._queue.append(self._work.splits(layer.node, plan.splits, todo, fresh=fresh))
         else:
             self._settle(layer)
-
-    def _splits_of(self, node: Node, plan: Plan, todo: Sequence[int], fresh: bool) -> Iterator[Split]:
-        """The splits to run, made as they come to their turn."""
-        for index in todo:
-            if self._holds(node.name):
-                return
-            number = 1 if fresh else max(self.ledger.attempts(node.name, index), default=0) + 1
-            yield Split(node, Task(layer=node.name, index=index, splits=plan.splits, attempt=number, **self.task))
 
     def _holds(self, layer: str) -> bool:
         """Whether nothing more of a layer is started."""
@@ -222,8 +225,9 @@ class Scheduler:
             if split is None:
                 self._queue.popleft()
                 continue
-            if self._holds(split.task.layer):  # one that was to be tried again: its submission hooks are open
-                split.end(self._why_held())
+            if self._holds(split.task.layer):
+                split.end(self._why_held())  # one that was to be tried again has submission hooks open
+                self._queue.popleft()  # with all that follow: they are of the same layer
                 continue
             try:
                 split.prepare(self.inputs)
@@ -235,20 +239,24 @@ class Scheduler:
 
     def _start(self, split: Split) -> None:
         task = split.task
-        self.ledger.put_started(
-            task, Started(split.configuration, split.last, split.configuration is not split.node.configuration)
-        )
+        adopted = self._work.is_left(task)
+        if not adopted:
+            changed = split.configuration is not split.node.configuration
+            generation = self.ledger.generation(task.layer)
+            self.ledger.put_started(task, Started(split.configuration, split.last, changed, generation))
         key = layout.log(self.ledger.flow, self.ledger.execution, task.layer, task.index, task.attempt)
+        seen = len(self.ledger.log(task.layer, task.index, task.attempt)) if adopted else 0
         show = None
         if self.options.logs:
-            show = lambda line: self._show(task, line)  # noqa: E731
-        running = _Running(split, LogWriter(self.ledger.store, key, show), self._now())
+            show = lambda line: self._lines.add(task, line)  # noqa: E731
+        running = _Running(split, LogWriter(self.ledger.store, key, show, seen), self._now())
         running.job = Job(
             task,
             split.configuration,
             running.log.write,
             committed=lambda: self._messages.put((self._on_committed, running)),
             last=split.last,
+            seen=seen,
         )
         self._running[split.key] = running
         layer = self._layers[task.layer]
@@ -256,8 +264,9 @@ class Scheduler:
         self._emit(AttemptStarted(running.since, task.layer, task.index, task.attempt))
         if split.configuration.timeout:
             self._after(split.configuration.timeout.seconds, running)
+        begin = self.executor.adopt if adopted else self.executor.submit
         try:
-            self.executor.submit(running.job, lambda _, exit_: self._messages.put((self._on_exit, running, exit_)))
+            begin(running.job, lambda _, exit_: self._messages.put((self._on_exit, running, exit_)))
         except LaminarError:
             raise
         except Exception as error:  # nothing was started: let it be heard of as any other end
@@ -288,23 +297,12 @@ class Scheduler:
             what.timed_out = True
             self.executor.cancel(what.job)
 
-    def _show(self, task: Task, line: str) -> None:
-        """Have a line of a log shown; from any thread. Lines never stand in the way of what decides."""
-        if len(self._lines) == self._lines.maxlen:
-            self._lines_lost += 1
-        self._lines.append((task, line))
-        if not self._lines_due:
-            self._lines_due = True
-            self._messages.put((self._on_lines,))
-
     def _on_lines(self) -> None:
-        self._lines_due = False
-        while self._lines:
-            task, line = self._lines.popleft()
+        for task, line in self._lines.take():
             self._emit(Printed(self._now(), task.layer, task.index, line))
-        if self._lines_lost:
-            self._warn(f"{self._lines_lost} lines came too fast to be shown; the logs have them")
-            self._lines_lost = 0
+        if self._lines.lost:
+            self._warn(f"{self._lines.lost} lines came too fast to be shown; the logs have them")
+            self._lines.lost = 0
 
     def _signal(self, number: int) -> None:
         """A signal came. The second one does not wait for the loop, which may be in a user's hook."""
@@ -312,6 +310,7 @@ class Scheduler:
         if self._signals > 1:
             self._stopped = number
             raise self._interrupted(at_once=True)
+        self.stop(number)
 
     def _on_signal(self, number: int) -> None:
         if self._stopped:
@@ -323,6 +322,13 @@ class Scheduler:
         self._timers.clear()
         self._cancel_all()
         self._warn(f"stopping {len(self._running)} running; interrupt again to leave at once")
+
+    def _on_lost(self, to: str) -> None:
+        raise Interrupted(
+            f"execution {self.ledger.execution} of {self.graph.flow} was taken over by {to}.",
+            signum=signal.SIGTERM,
+            taken_over=True,
+        )
 
     def _on_committed(self, running: _Running) -> None:
         """The process says that it has committed. What waits for that need not wait for the process to end."""
@@ -409,6 +415,7 @@ class Scheduler:
         most = split.most(cause)
         self._emit(AttemptFailed(self._now(), task.layer, task.index, task.attempt, cause.words, most))
         self._record(task, cause)
+        self.ledger.put_final(task, self.epoch)
         error = failed(split.task, cause, tail)
         error.__cause__ = exception
         self._layers[task.layer].failed = True
@@ -449,6 +456,7 @@ class Scheduler:
             f"interrupted: execution {self.ledger.execution} of {self.graph.flow} has stopped; what was committed stays.",
             signum=self._stopped,
             at_once=at_once,
+            remedy=f"Go on with it: laminar resume {self.ledger.execution}",
         )
 
     def _after(self, seconds: float, what: Split | _Running) -> None:

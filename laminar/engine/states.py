@@ -3,31 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from laminar.engine.ledger import Failure, Ledger
 
 
-@dataclass(frozen=True)
-class LayerState:
+class LayerState(NamedTuple):
     """Where a layer stands in an execution.
 
     Attributes:
         finished: All its splits are committed.
         skipped: An entry hook, or a layer that it depends on, decided that it does not run.
-        running: It has started, and is neither finished nor failed.
-        failed: The latest attempt at one of its splits failed.
-        error: What failed that attempt, or what the layer's Catch let pass.
+        running: It has started, is neither finished nor failed, and its scheduler is at work.
+        failed: One of its splits has finally failed.
+        interrupted: It has started, and its scheduler has left.
+        error: What failed the latest attempt, or what the layer's Catch let pass.
     """
 
     finished: bool = False
     skipped: bool = False
     running: bool = False
     failed: bool = False
+    interrupted: bool = False
     error: Failure | None = None
 
     def __str__(self) -> str:
-        return next((name for name in ("finished", "skipped", "failed", "running") if getattr(self, name)), "waiting")
+        names = ("finished", "skipped", "failed", "running", "interrupted")
+        return next((name for name in names if getattr(self, name)), "waiting")
 
 
 def layer_state(ledger: Ledger, layer: str, *, read: bool = True, done: Collection[int] | None = None) -> LayerState:
@@ -41,36 +43,51 @@ def layer_state(ledger: Ledger, layer: str, *, read: bool = True, done: Collecti
         done: The splits that are committed, where the caller has listed them.
     """
     plan = ledger.plan(layer)
-    if plan is None:
-        error = ledger.failure(layer, 0, 1)  # an entry hook, or a ForEach over what is not there
-        return LayerState(failed=error is not None, error=error)
-    if plan.skipped:
+    if plan is not None and plan.skipped:
         return LayerState(skipped=True)
-    done = ledger.committed(layer) if done is None else done
+    if done is None:
+        done = ledger.committed(layer) if plan else ()
+    # Without a plan, what an entry hook did, or a ForEach over what is not there, is recorded of split 0.
+    open_splits = [index for index in range(plan.splits if plan else 1) if index not in done]
     commits = [ledger.commit(layer, index) for index in sorted(done)] if read else []
-    open_splits = [index for index in range(plan.splits) if index not in done]
     if not open_splits:
         caught = next((commit.caught for commit in commits if commit and commit.caught), None)
         return LayerState(finished=True, error=Failure(**caught) if caught else None)  # type: ignore[arg-type]
     begun = ledger.begun(layer)
+    epoch = epoch_at_work(ledger)
+    error = None
     for index in open_splits:
         attempts = ledger.attempts(layer, index) if index in begun else []
-        error = ledger.failure(layer, index, attempts[-1]) if attempts else None
-        if error is not None:
-            return LayerState(failed=True, error=error)
-    return LayerState(running=True)
+        found = ledger.failure(layer, index, attempts[-1]) if attempts else None
+        error = error or found
+        final = ledger.final(layer, index, attempts[-1]) if found else None
+        if final is not None and epoch in (0, final):
+            return LayerState(failed=True, error=found)
+    if plan is None and error is None:
+        return LayerState()
+    return LayerState(running=bool(epoch), interrupted=not epoch, error=error)
 
 
 def execution_state(ledger: Ledger, layers: Iterable[str], *, read: bool = True) -> str:
-    """`finished`, `failed`, `running` or `waiting`: the state of an execution of these layers, read now."""
-    return together(ledger, [str(layer_state(ledger, name, read=read)) for name in layers])
+    """`finished`, `failed`, `running`, `interrupted` or `waiting`: the state of an execution of these layers, read now."""
+    return together(ledger, (str(layer_state(ledger, name, read=read)) for name in layers))
 
 
-def together(ledger: Ledger, layers: Iterable[str]) -> str:  # noqa: ARG001 - who schedules it will be asked
+def together(ledger: Ledger, layers: Iterable[str]) -> str:
     """The state of an execution whose layers have these."""
     states = set(layers)
     if "failed" in states:
         return "failed"
-    if states <= {"finished", "skipped"} and states:
+    if states and states <= {"finished", "skipped"}:
         return "finished"
-    return "waiting" if states <= {"waiting"} else "running"
+    if epoch_at_work(ledger):
+        return "running"
+    return "waiting" if states <= {"waiting"} else "interrupted"
+
+
+def epoch_at_work(ledger: Ledger) -> int:
+    """The epoch of the scheduler that seems to be at work; 0 where none does."""
+    from laminar.engine.lease import Holder  # what is finished need not know
+
+    holder = Holder.of(ledger)
+    return holder.epoch if holder and holder.seems_alive else 0

@@ -7,6 +7,7 @@ from typing import Any
 
 from laminar.engine.evaluate import Attempt
 from laminar.engine.inputs import Inputs
+from laminar.engine.ledger import Started
 from laminar.engine.outcome import INFRASTRUCTURE, REFUSED, USER, Cause
 from laminar.errors import LaminarError
 from laminar.model.configuration import Configuration
@@ -26,6 +27,7 @@ class Split:
     """
 
     __slots__ = (
+        "_adopted",
         "_context",
         "_infrastructure",
         "_layer",
@@ -42,6 +44,7 @@ class Split:
         self.task = task
         self.configuration: Configuration = node.configuration
         self._user = 0
+        self._adopted = False
         self._infrastructure = 0
         self._layer: Any = None
         self._context: Attempt | None = None
@@ -65,6 +68,9 @@ class Split:
             FlowError: A hook left a configuration that cannot be run.
             Exception: A hook raised it.
         """
+        if self._adopted:
+            self._adopted = False
+            return
         first = self._submission is None and not (self._user or self._infrastructure)
         submission = self.node.hooks_of(SUBMISSION) if first else []
         retry = [] if first else self.node.hooks_of(RETRY)
@@ -83,6 +89,11 @@ class Split:
         # A copy: what hooks change after their yield is not how the attempt was run, nor what it took from the machine.
         self.configuration = self._context.configuration.copy()
         self.configuration.check(f"layer {self.node.name}, as its hooks left it,")
+
+    def adopt(self, started: Started) -> None:
+        """The current attempt was started by an earlier launch, whose hooks made its configuration."""
+        self.configuration = started.configuration
+        self._adopted = True
 
     def failed(self, cause: Cause) -> float | None:
         """Count a failed try; returns the seconds to wait before the next one, None where there is none."""

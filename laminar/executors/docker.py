@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -13,17 +12,28 @@ from functools import partial
 from typing import Any
 
 from laminar.engine.checks import Check, Subject, attempt, failed
-from laminar.engine.executor import Capacity, Executor, Exit, Job, Launch, Report
+from laminar.engine.executor import Capacity, Executor, Exit, Job, Launch, Leftover, Report
+from laminar.engine.ports import Datastore
 from laminar.errors import EngineError, LaminarError, StoreError, UsageError
 from laminar.executors import docker_checkup
-from laminar.executors.docker_command import STORE, Place, check_options, container_name, docker_command
-from laminar.executors.docker_engine import Engine, State
+from laminar.executors.docker_command import (
+    LABEL,
+    STORE,
+    Place,
+    check_options,
+    container_name,
+    docker_command,
+    store_label,
+)
+from laminar.executors.docker_engine import Engine
+from laminar.executors.docker_exit import exit_of
 from laminar.executors.docker_host import Host, lacks_socket, no_engine
-from laminar.executors.docker_image import BASE_IMAGE, Images, no_laminar
+from laminar.executors.docker_image import BASE_IMAGE, Images
 from laminar.executors.docker_mounts import Mounts, uid_gid
-from laminar.executors.output import follow
+from laminar.executors.docker_watch import attach, patiently, watch
 from laminar.executors.workers import Workers
 from laminar.model.configuration import Container
+from laminar.model.wire import Task
 
 _GRACE_S = 10
 _MAKING_S = 0.05
@@ -86,6 +96,7 @@ class Docker(Executor):
         self._names: dict[Job, str] = {}
         self._left: set[str] = set()
         self._ids: dict[str, str] = {}
+        self._connects = False
         self._engine = _connect(store.url)
         self._host = Host.find(self._engine)
         user = "0:0" if self._engine.rootless else f"{owner[0]}:{owner[1]}"
@@ -118,11 +129,56 @@ class Docker(Executor):
         """The engine's cores and memory, as `docker info` has them."""
         return Capacity(cpu=self._engine.cpus, memory=self._engine.memory, jobs=self.concurrency)
 
+    def leftovers(self) -> list[Leftover]:
+        """The containers of this execution's layers that have run, or run still; others are removed."""
+        found = []
+        own = {"flow": self._launch.flow, "execution": self._launch.execution, "store": store_label(self._place.store)}
+        for name, labels in self._engine.containers({f"{LABEL}.{key}": value for key, value in own.items()}).items():
+            state = self._engine.state(name)
+            if state is None or not labels.get(f"{LABEL}.layer"):
+                continue
+            self._left.add(name)
+            if state.status == "created":
+                self._engine.remove(name)
+                continue
+            layer, index, number = (labels[f"{LABEL}.{key}"] for key in ("layer", "index", "attempt"))
+            found.append(Leftover(layer, int(index), int(number)))
+        return found
+
+    def adopt(self, job: Job, report: Report) -> None:
+        """Watch a container that is there."""
+        self._names[job] = container_name(job.task, self._place)
+        self._workers.start(lambda: self._run(job, report, self._adopted))
+
+    def discard(self, leftover: Leftover) -> None:
+        """Remove a container, running or not."""
+        task = Task(
+            layer=leftover.layer,
+            index=leftover.index,
+            attempt=leftover.attempt,
+            execution=self._launch.execution,
+            target="",
+            datastore="",
+        )
+        self._engine.remove(container_name(task, self._place))
+
+    def sweep(self, flow: str, execution: str, store: Datastore) -> int:
+        """Remove the containers of an execution, running or not."""
+        with closing(_connect(store.url)) as engine:
+            own = {"flow": flow, "execution": execution, "store": store_label(Host.find(engine).store(store.url))}
+            names = engine.containers({f"{LABEL}.{key}": value for key, value in own.items()})
+            for name in names:
+                engine.remove(name)
+        return len(names)
+
     def submit(self, job: Job, report: Report) -> None:
         """Start a container."""
         self._names[job] = container_name(job.task, self._place)
         self._left.add(self._names[job])
-        self._workers.start(lambda: self._run(job, report))
+        self._workers.start(lambda: self._run(job, report, self._attempt))
+        if not self._connects:
+            self._connects = True
+            self._workers.start(self._engine.connect)
 
     def cancel(self, job: Job) -> None:
         """Stop the container, never the client: killing that leaves the container running."""
@@ -143,6 +199,10 @@ class Docker(Executor):
             ) from error
         finally:
             self._engine.close()
+
+    def leave(self) -> None:
+        """Give the connection back; the containers run on."""
+        self._engine.close()
 
     def abandon(self) -> None:
         """Have the engine remove what runs; a client of its own sees to that after this process has gone."""
@@ -212,11 +272,11 @@ class Docker(Executor):
         self._images.check(image, identity, container, asks_for_flow=mounted is None)
         return identity
 
-    def _run(self, job: Job, report: Report) -> None:
-        """Run the client to its end, then ask the engine how the container ended. In a thread of its own."""
+    def _run(self, job: Job, report: Report, attempt: Callable[[Job, str], Exit]) -> None:
+        """See a container to its end, and report how that was. In a thread of its own."""
         name = self._names[job]
         try:
-            exit_ = self._attempt(job, name)
+            exit_ = attempt(job, name)
         except EngineError:
             exit_ = Exit(vanished=True)
         except LaminarError as error:
@@ -237,14 +297,15 @@ class Docker(Executor):
         identity = self._images.resolve(image, self._host, container.platform, f"layer {job.task.layer}")
         check_options(container, f"layer {job.task.layer}")  # hooks may have changed them
         mounts = self._mounts.values(container, self._mounted(image, self._launch.app_dir))
-        code, last, seen = _attach(job, docker_command(job.task, container, self._place, identity, mounts, image))
-        state = self._engine.state(name)
+        code, last, seen = attach(job, docker_command(job.task, container, self._place, identity, mounts, image))
+        state = patiently(lambda: self._engine.state(name))
         if state is not None and state.status == "running":  # the client died, the container did not
-            while state is not None and state.status == "running":
-                self._engine.wait(name)
-                state = self._engine.state(name)
-            _, last, _ = _attach(job, ["docker", "logs", name], seen)
-        return _exit(code, state, last, job)
+            state, last = watch(job, self._engine, name, seen)
+        return exit_of(code, state, last, job)
+
+    def _adopted(self, job: Job, name: str) -> Exit:
+        state, last = watch(job, self._engine, name, job.seen)
+        return exit_of(0, state, last, job)
 
     def _stop(self, job: Job, name: str) -> None:
         """Stop a container. One that is only being made is waited for: the engine would forget that it was to stop."""
@@ -266,58 +327,3 @@ def _connect(store: str) -> Engine:
         return Engine()
     except EngineError as error:
         raise (no_engine(error, store) if lacks_socket() else error) from error
-
-
-def _attach(job: Job, command: list[str], seen: int = 0) -> tuple[int, str, int]:
-    """Run a client and pass on what it prints, but for the first `seen` bytes.
-
-    Returns:
-        Its exit code, its last words, and how many bytes it printed.
-    """
-    with subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,  # Ctrl-C at the terminal is the scheduler's to handle
-    ) as client:
-        assert client.stdout is not None
-        last, printed = follow(client.stdout.fileno(), job, seen)
-    return client.returncode, last.decode("utf-8", "replace"), printed
-
-
-_INIT = re.compile(r"^\[FATAL tini \(\d+\)\] exec (.+) failed: (.+)$", re.MULTILINE)
-"""What the engine's init says where it cannot run the command."""
-
-
-def _exit(code: int, state: State | None, last: str, job: Job) -> Exit:
-    """How the attempt ended, from the client's exit code and the engine's state of the container."""
-    if state is None:
-        # 125, or 126 and 127 where the engine's words remind the client of a command that it did not find.
-        refused = code == 125 or (code in (126, 127) and "Error response from daemon" in last)
-        return Exit(error=_start_error(last, job)) if refused and "Cannot connect" not in last else Exit(vanished=True)
-    if state.status == "created":
-        return Exit(code=state.code, error=_start_error(state.error or last, job))
-    if state.code in (126, 127) and (init := _INIT.search(last)):
-        return Exit(code=state.code, error=_no_command(init.group(1), init.group(2), job))
-    return Exit(code=state.code, oom=state.oom)
-
-
-def _start_error(said: str, job: Job) -> EngineError:
-    """Why a container could not be started, in words."""
-    message = re.sub(r"\s+", " ", said.split("docker: ")[-1].split("Run 'docker run --help'")[0]).strip()
-    message = message.removeprefix("Error response from daemon: ")
-    return EngineError(
-        f"the container of {job.task.address} cannot be started: {message}",
-        remedy=f"Check the Container of layer {job.task.layer}.",
-    )
-
-
-def _no_command(command: str, reason: str, job: Job) -> EngineError:
-    where = f"the image of layer {job.task.layer}"
-    if command == "laminar" and "No such file" in reason:
-        return no_laminar(where)
-    return EngineError(
-        f"{where} cannot run {command!r}: {reason}.",
-        remedy="Correct container.command, or install the command in the image.",
-    )

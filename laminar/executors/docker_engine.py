@@ -1,12 +1,19 @@
-"""The Docker engine, by its SDK: what the command line is poor at. The SDK's errors are translated here and nowhere else."""
+"""The Docker engine: what is asked before the first container by the command line, the rest by the SDK.
+
+The SDK takes a tenth of a second to import, which the first container need not wait for. Its errors are translated here
+and nowhere else.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import subprocess
+import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -46,17 +53,16 @@ class Engine:
     def __init__(self) -> None:
         if shutil.which("docker") is None:
             raise EngineError("there is no docker command on this machine.", remedy=f"Install Docker, {_INSTEAD}.")
-        import docker
-        from docker.errors import DockerException
-
-        self._errors: Any = docker.errors
-        try:
-            self._client = docker.from_env(timeout=_CALL_S)
+        self._lock = threading.Lock()
+        self._client: Any = None
+        asked = time.time()
+        info = _told(["docker", "info", "--format={{json .}}"])
+        if not info.get(
+            "NCPU"
+        ):  # there is none, for which the SDK has the reason; or Podman's command tells other things
             asked = time.time()
-            info = self._client.info()
-            answered = time.time()
-        except (DockerException, OSError) as error:
-            raise _unreachable(error) from error
+            info = self._ask(lambda api: api.info()) or {}
+        answered = time.time()
         self.cpus = int(info["NCPU"])
         self.memory = int(info["MemTotal"]) >> 20
         self.version = str(info.get("ServerVersion", ""))
@@ -72,20 +78,12 @@ class Engine:
 
     def image(self, name: str) -> dict[str, Any] | None:
         """The engine's record of an image (`Id`, `Os`, `Architecture`, …); None where it is not on its machine."""
-        with self._translated():
-            try:
-                record: dict[str, Any] = self._client.api.inspect_image(name)  # type: ignore[no-untyped-call]
-            except self._errors.NotFound:
-                return None
-        return record
+        record: dict[str, Any] | None = _told(["docker", "image", "inspect", "--format={{json .}}", "--", name])
+        return record or self._ask(lambda api: api.inspect_image(name))
 
     def inspect(self, container: str) -> dict[str, Any] | None:
         """The engine's record of a container, by name or id; None where there is none."""
-        with self._translated():
-            try:
-                record: dict[str, Any] = self._client.api.inspect_container(container)
-            except self._errors.NotFound:
-                return None
+        record: dict[str, Any] | None = self._ask(lambda api: api.inspect_container(container))
         return record
 
     def state(self, name: str) -> State | None:
@@ -98,44 +96,73 @@ class Engine:
 
     def wait(self, name: str) -> None:
         """Return when a container has stopped, however long that takes."""
-        with self._translated(), suppress(self._errors.NotFound):
-            self._client.api.wait(name, timeout=None)
+        self._ask(lambda api: api.wait(name, timeout=None))
 
     def stop(self, name: str, grace_s: int) -> None:
         """SIGTERM, and SIGKILL after `grace_s` seconds; nothing where it has stopped or is gone."""
-        with self._translated(), suppress(self._errors.NotFound):
-            self._client.api.stop(name, timeout=grace_s)
+        self._ask(lambda api: api.stop(name, timeout=grace_s))
 
     def remove(self, name: str) -> None:
         """Remove a container, running or not; nothing where it is gone."""
-        with self._translated(), suppress(self._errors.NotFound):
+
+        def gone(api: Any) -> None:
+            from docker.errors import APIError
+
             try:
-                self._client.api.remove_container(name, force=True)
-            except self._errors.APIError as error:
+                api.remove_container(name, force=True)
+            except APIError as error:
                 if error.status_code != 409:  # its removal is already in progress
                     raise
 
-    def containers(self, labels: Mapping[str, str]) -> list[str]:
-        """Names of all containers, running or not, that have these labels."""
+        self._ask(gone)
+
+    def containers(self, labels: Mapping[str, str]) -> dict[str, dict[str, str]]:
+        """Name -> labels of all containers, running or not, that have these labels."""
         wanted = [f"{key}={value}" for key, value in labels.items()]
-        with self._translated():
-            found = self._client.api.containers(all=True, filters={"label": wanted})
-        return [container["Names"][0].removeprefix("/") for container in found]
+        found = self._ask(lambda api: api.containers(all=True, filters={"label": wanted})) or []
+        return {container["Names"][0].removeprefix("/"): container["Labels"] for container in found}
+
+    def connect(self) -> None:
+        """Load the SDK, beside other work. What goes wrong is said when something is asked."""
+        with suppress(EngineError):
+            self._ask(lambda api: api)
 
     def close(self) -> None:
         """Give the connection back."""
-        self._client.close()
+        if self._client is not None:
+            self._client.close()
 
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
+    def _ask(self, question: Callable[[Any], Any]) -> Any:
+        """What the SDK answers; None where the engine has nothing of that name.
+
+        Raises:
+            EngineError: No engine answers, or it refuses.
+        """
+        import docker
+        from docker.errors import APIError, DockerException, NotFound
+
         try:
-            yield
-        except self._errors.APIError as error:
+            with self._lock:
+                self._client = self._client or docker.from_env(timeout=_CALL_S)
+            return question(self._client.api)
+        except NotFound:
+            return None
+        except APIError as error:
             raise EngineError(
                 f"the Docker engine refuses: {error.explanation or error}", remedy="Its own log may say more."
             ) from error
-        except OSError as error:  # requests' errors are OSErrors
+        except (DockerException, OSError) as error:  # requests' errors are OSErrors
             raise _unreachable(error) from error
+
+
+def _told(command: list[str]) -> dict[str, Any]:
+    """The JSON object that a command prints; an empty one where it fails."""
+    with suppress(OSError, ValueError, subprocess.TimeoutExpired):
+        done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, timeout=_CALL_S)
+        told = json.loads(done.stdout) if done.returncode == 0 else None
+        if isinstance(told, dict):
+            return told
+    return {}
 
 
 def _reason(error: BaseException) -> str:

@@ -20,7 +20,7 @@ def execution_facts(ledger: Ledger) -> ExecutionFacts:
     assert record is not None
     launch: Mapping[str, Any] = ledger.latest_launch() or {}
     rows = rows_of(ledger)
-    state = together(ledger, [row.state for row in rows])
+    state = together(ledger, (row.state for row in rows))
     return ExecutionFacts(
         flow=ledger.flow,
         execution=ledger.execution,
@@ -76,7 +76,7 @@ def layer_row(ledger: Ledger, name: str, done: Set[int] | None = None) -> LayerR
 
 def error_of(failure: Failure | Mapping[str, Any]) -> Error:
     """What people are shown of a failure."""
-    values = vars(failure) if isinstance(failure, Failure) else failure
+    values = failure._asdict() if isinstance(failure, Failure) else failure
     return Error(values["kind"], values["error"], values["message"], values["remedy"], values["traceback"])
 
 

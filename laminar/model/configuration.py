@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
 from typing import Any, TypeVar
 
 from laminar.errors import FlowError
@@ -15,8 +15,19 @@ WORKDIR = "/laminar"
 """Where laminar's images keep the project (the deployment page's `WORKDIR`)."""
 
 
-@dataclass(kw_only=True)
-class Container:
+class _Values:
+    """Equal by its attributes. No dataclass: these compile source, and each container would pay 3 ms for those here."""
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and vars(other) == vars(self)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in vars(self).items())})"
+
+
+class Container(_Values):
     """The container of a layer's executor process.
 
     Args:
@@ -37,20 +48,38 @@ class Container:
         options: Further options for the engine's command line, each an argument of its own.
     """
 
-    image: str | None = None
-    cpu: float = 1
-    memory: int = 1500
-    workdir: str = WORKDIR
-    command: Sequence[str] | None = None
-    env: Mapping[str, str] = field(default_factory=dict)
-    secrets: Mapping[str, str] = field(default_factory=dict)
-    volumes: Sequence[str] = ()
-    network: str | None = None
-    gpus: str | None = None
-    user: str | None = None
-    platform: str | None = None
-    shm_size: int | None = None
-    options: Sequence[str] = ()
+    def __init__(
+        self,
+        *,
+        image: str | None = None,
+        cpu: float = 1,
+        memory: int = 1500,
+        workdir: str = WORKDIR,
+        command: Sequence[str] | None = None,
+        env: Mapping[str, str] | None = None,
+        secrets: Mapping[str, str] | None = None,
+        volumes: Sequence[str] = (),
+        network: str | None = None,
+        gpus: str | None = None,
+        user: str | None = None,
+        platform: str | None = None,
+        shm_size: int | None = None,
+        options: Sequence[str] = (),
+    ) -> None:
+        self.image = image
+        self.cpu = cpu
+        self.memory = memory
+        self.workdir = workdir
+        self.command = command
+        self.env = {} if env is None else env
+        self.secrets = {} if secrets is None else secrets
+        self.volumes = volumes
+        self.network = network
+        self.gpus = gpus
+        self.user = user
+        self.platform = platform
+        self.shm_size = shm_size
+        self.options = options
 
     def check(self, where: str) -> None:
         """Raise `FlowError` where a value cannot be meant; `where` names the layer."""
@@ -93,8 +122,7 @@ class Container:
                     raise _bad(where, f"container.{name}", key, "Name it with letters, digits, '.', '_' and '-'.")
 
 
-@dataclass(kw_only=True)
-class Retry:
+class Retry(_Values):
     """How often a split is tried.
 
     Args:
@@ -105,11 +133,20 @@ class Retry:
         infrastructure: Further tries for those that were lost to the infrastructure.
     """
 
-    attempts: int = 1
-    delay: float = 0.1
-    backoff: float = 2.0
-    jitter: float = 0.1
-    infrastructure: int = 3
+    def __init__(
+        self,
+        *,
+        attempts: int = 1,
+        delay: float = 0.1,
+        backoff: float = 2.0,
+        jitter: float = 0.1,
+        infrastructure: int = 3,
+    ) -> None:
+        self.attempts = attempts
+        self.delay = delay
+        self.backoff = backoff
+        self.jitter = jitter
+        self.infrastructure = infrastructure
 
     def check(self, where: str) -> None:
         """Raise `FlowError` where a value cannot be meant; `where` names the layer."""
@@ -126,15 +163,15 @@ class Retry:
         return wait * (1 + self.jitter * chance)
 
 
-@dataclass(kw_only=True)
-class Timeout:
+class Timeout(_Values):
     """The longest that one attempt may take.
 
     Args:
         seconds: From the start of the executor process to its commit.
     """
 
-    seconds: float
+    def __init__(self, *, seconds: float) -> None:
+        self.seconds = seconds
 
     def check(self, where: str) -> None:
         """Raise `FlowError` where a value cannot be meant; `where` names the layer."""
@@ -142,8 +179,7 @@ class Timeout:
             raise _bad(where, "timeout.seconds", self.seconds, "Give a number of seconds above 0.")
 
 
-@dataclass(kw_only=True)
-class Parameter:
+class Parameter(_Values):
     """What a ForEach iterates over.
 
     Args:
@@ -152,19 +188,20 @@ class Parameter:
         index: Only what this split of `layer` saved; None for all items of all its splits, split by split.
     """
 
-    layer: type[Any]
-    attribute: str
-    index: int | None = None
+    def __init__(self, *, layer: type[Any], attribute: str, index: int | None = None) -> None:
+        self.layer = layer
+        self.attribute = attribute
+        self.index = index
 
 
-@dataclass(kw_only=True)
-class ForEach:
+class ForEach(_Values):
     """One split per element of the product of the parameters, in the order of `itertools.product`.
 
     In the call, the attribute of each parameter is the split's own element.
     """
 
-    parameters: Sequence[Parameter]
+    def __init__(self, *, parameters: Sequence[Parameter]) -> None:
+        self.parameters = parameters
 
     def check(self, where: str) -> None:
         """Raise `FlowError` where a value cannot be meant; `where` names the layer."""
@@ -183,7 +220,7 @@ class ForEach:
                 raise _bad(where, f"index for {name}", index, "Give a split's index, from 0, or None for all.")
 
 
-class Catch:
+class Catch(_Values):
     """Errors that do not fail the layer: on its last attempt it finishes with what it had assigned.
 
     Args:
@@ -199,24 +236,27 @@ class Catch:
             if not isinstance(kind, type) or not issubclass(kind, BaseException):
                 raise _bad(where, "catch", kind, "Give classes of exceptions: layers.Catch(ValueError).")
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Catch) and self.exceptions == other.exceptions
-
-    __hash__ = None  # type: ignore[assignment]
-
 
 _Part = TypeVar("_Part", Container, Retry, Timeout)
 
 
-@dataclass(kw_only=True)
-class Configuration:
+class Configuration(_Values):
     """All that `register` was given for one layer; hooks change a copy of it."""
 
-    container: Container = field(default_factory=Container)
-    retry: Retry = field(default_factory=Retry)
-    timeout: Timeout | None = None
-    foreach: ForEach | None = None
-    catch: Catch | None = None
+    def __init__(
+        self,
+        *,
+        container: Container | None = None,
+        retry: Retry | None = None,
+        timeout: Timeout | None = None,
+        foreach: ForEach | None = None,
+        catch: Catch | None = None,
+    ) -> None:
+        self.container = container or Container()
+        self.retry = retry or Retry()
+        self.timeout = timeout
+        self.foreach = foreach
+        self.catch = catch
 
     def check(self, where: str) -> None:
         """Raise `FlowError` where a value cannot be meant; `where` names the layer."""
@@ -234,7 +274,7 @@ class Configuration:
     def to_json(self) -> dict[str, Any]:
         """What hooks may change, as plain data, for the records of an attempt: of secrets, the names only."""
         parts = (("container", self.container), ("retry", self.retry), ("timeout", self.timeout))
-        data = {name: None if part is None else asdict(part) for name, part in parts}
+        data = {name: None if part is None else dict(vars(part)) for name, part in parts}
         assert data["container"] is not None
         data["container"]["secrets"] = dict.fromkeys(self.container.secrets, "")
         return data
@@ -261,7 +301,7 @@ _PARTS: Mapping[str, type[Any]] = {
 
 
 def _known(kind: type[_Part], data: Mapping[str, Any]) -> _Part:
-    return kind(**{field.name: data[field.name] for field in fields(kind) if field.name in data})
+    return kind(**{name: data[name] for name in inspect.signature(kind).parameters if name in data})
 
 
 def _number(value: object) -> bool:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
-from typing import Any
+from typing import Any, NamedTuple
 
 from laminar.errors import FlowError
 from laminar.model.configuration import Configuration, ForEach
@@ -16,16 +15,14 @@ from laminar.model.names import class_name, nearest
 from laminar.model.parameters import Parameters
 
 
-@dataclass(frozen=True)
-class Registration:
+class Registration(NamedTuple):
     """A layer class as one flow has it."""
 
     layer: type[Layer]
     configuration: Configuration
 
 
-@dataclass(frozen=True)
-class Node:
+class Node(NamedTuple):
     """A layer in the graph.
 
     Attributes:
@@ -53,12 +50,12 @@ class Node:
         return tuple(dict.fromkeys(kind.__name__ for kind in kinds if issubclass(kind, Layer)))
 
 
-@dataclass(frozen=True)
 class Graph:
     """The checked graph of a flow; `nodes` are in a topological order."""
 
-    flow: str
-    nodes: Mapping[str, Node]
+    def __init__(self, flow: str, nodes: Mapping[str, Node]) -> None:
+        self.flow = flow
+        self.nodes = nodes
 
     def __iter__(self) -> Iterator[Node]:
         return iter(self.nodes.values())

@@ -7,17 +7,15 @@ and any split finds its elements without building the others.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 Element = tuple[int, int]
 """A split of the layer that is iterated over, and an item of what that split saved (0 for a value saved whole)."""
 
 
-@dataclass(frozen=True)
-class Axis:
+class Axis(NamedTuple):
     """The elements of one parameter of a ForEach.
 
     Attributes:
@@ -54,8 +52,7 @@ class Axis:
         raise IndexError(position)
 
 
-@dataclass(frozen=True)
-class Grid:
+class Grid(NamedTuple):
     """The product of its axes, of which the last varies fastest."""
 
     axes: Sequence[Axis]
@@ -75,7 +72,7 @@ class Grid:
 
     def to_json(self) -> list[dict[str, Any]]:
         """As plain data."""
-        return [vars(axis) for axis in self.axes]
+        return [axis._asdict() for axis in self.axes]
 
     @classmethod
     def from_json(cls, data: Iterable[dict[str, Any]]) -> Grid:

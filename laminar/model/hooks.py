@@ -10,9 +10,8 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from laminar.errors import LayerError
 
@@ -54,8 +53,7 @@ def _marked(function: Function, kind: str) -> Function:
     return function
 
 
-@dataclass(frozen=True)
-class Hook:
+class Hook(NamedTuple):
     """A hook of one layer in one flow.
 
     Attributes:

@@ -7,8 +7,7 @@ environment variables, each of which is also an option of `execute`.
 from __future__ import annotations
 
 from collections.abc import Mapping, MutableMapping
-from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, NamedTuple
 
 from laminar.errors import SkewError, UsageError
 from laminar.model.names import class_name, execution_id
@@ -28,8 +27,7 @@ COMMITTED = b"\x1elaminar committed\x1e\n"
 then looks for the completion marker."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Task:
+class Task(NamedTuple):
     """One attempt at one split: all that identifies the work of an executor process.
 
     Attributes:
@@ -48,7 +46,7 @@ class Task:
     execution: str
     layer: str
     datastore: str
-    index: int = 0
+    index: int = 0  # type: ignore[assignment]  # the tuple's own is not missed
     splits: int = 1
     attempt: int = 1
     fingerprint: str = ""
@@ -86,7 +84,7 @@ def argv(task: Task) -> list[str]:
 
 def environment(task: Task) -> dict[str, str]:
     """The variables of an executor process. The layer is among them for images that are started by `python main.py`."""
-    return {variable(field.name): str(getattr(task, field.name)) for field in fields(Task)}
+    return {variable(name): str(value) for name, value in task._asdict().items()}
 
 
 def parse(values: Mapping[str, Any]) -> Task:
@@ -127,7 +125,7 @@ def parse(values: Mapping[str, Any]) -> Task:
 
 def take(environ: MutableMapping[str, str]) -> Mapping[str, str]:
     """The fields found in `environ`, taken out of it, so that no process that user code starts mistakes them for its own."""
-    found = {field.name: environ.pop(variable(field.name), None) for field in fields(Task)}
+    found = {name: environ.pop(variable(name), None) for name in Task._fields}
     return {name: value for name, value in found.items() if value is not None}
 
 

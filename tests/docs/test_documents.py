@@ -1,6 +1,7 @@
 """What the documents print is run, and does what they say.
 
-The blocks of a document run from top to bottom in one directory that is empty at first:
+The blocks of a document run from top to bottom in one directory that is empty at first, or a copy of the example that the
+document is about:
 
 - a block whose first line is `# NAME.py`, `# NAME.yaml` or `# Dockerfile` is written to that file;
 - any other ```python block is run as a script;
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -24,7 +26,13 @@ from subprocess import PIPE, STDOUT
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "docs/concepts").glob("*.md")),
+    *sorted((ROOT / "examples").glob("*/README.md")),
+]
 HOME = "/home/you"
 """What the documents show as the directory that they run in."""
 
@@ -97,15 +105,26 @@ def _pattern(expected: str) -> re.Pattern[str]:
 def blocks(document: Path) -> list[Block]:
     text = document.read_text()
     return [
-        Block(f"{document.name}:{text.count(chr(10), 0, match.start(2)) + 1}", *match.groups())
+        Block(f"{_name(document)}:{text.count(chr(10), 0, match.start(2)) + 1}", *match.groups())
         for match in _BLOCK.finditer(text)
         if "<!-- not run: " not in match[1]
     ]
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_blocks_that_need_no_engine(document: Path, tmp_path: Path) -> None:
-    directory = tmp_path
+def _name(document: Path) -> str:
+    return str(document.relative_to(ROOT))
+
+
+@pytest.fixture
+def directory(document: Path, tmp_path: Path) -> Path:
+    if document.is_relative_to(ROOT / "examples"):
+        ignored = shutil.ignore_patterns(".laminar", "__pycache__", "README.md")
+        shutil.copytree(document.parent, tmp_path, ignore=ignored, dirs_exist_ok=True)
+    return tmp_path
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=_name)
+def test_blocks_that_need_no_engine(document: Path, directory: Path) -> None:
     for block in blocks(document):
         if not block.docker:
             directory = block.run(directory)
@@ -115,8 +134,7 @@ _WITH_DOCKER = [path for path in DOCUMENTS if any(block.docker for block in bloc
 
 
 @pytest.mark.docker
-@pytest.mark.parametrize("document", _WITH_DOCKER, ids=lambda path: path.name)
-def test_all_blocks(document: Path, tmp_path: Path) -> None:
-    directory = tmp_path
+@pytest.mark.parametrize("document", _WITH_DOCKER, ids=_name)
+def test_all_blocks(document: Path, directory: Path) -> None:
     for block in blocks(document):
         directory = block.run(directory)

@@ -540,12 +540,15 @@ def test_catch_in_one_split_of_many(make_flow: MakeFlow) -> None:
                 raise ValueError("one")
             self.not_in_all = a.items
 
-    some = make_flow(A, Some, configuration={"Some": {**OVER_A, "catch": layers.Catch(ValueError)}})().layer(Some)
+    execution = make_flow(A, Some, configuration={"Some": {**OVER_A, "catch": layers.Catch(ValueError)}})()
+    some = execution.layer(Some)
     assert list(some.always) == [0, 1, 2]
     assert some.state.error is not None
     assert some.state.error.message == "one"
-    with pytest.raises(AttributeError, match="in 1 of its 3 splits: 1"):
+    with pytest.raises(AttributeError, match=r"in 1 of its 3 splits: 1 \(caught ValueError: one\)$"):
         some.not_in_all
+    with pytest.raises(AttributeError, match=r"did not set 'not_in_all' \(caught ValueError: one\); it set: always"):
+        execution.layer(Some, index=1).not_in_all
 
 
 @pytest.mark.parametrize("caught", [True, False])

@@ -12,8 +12,9 @@ import pytest
 from laminar.datastores import Memory
 from laminar.engine.executor import Exit, Job
 from laminar.errors import EngineError, LaminarError, SkewError, StoreError, UsageError
-from laminar.executors.docker import Docker, _exit
+from laminar.executors.docker import Docker
 from laminar.executors.docker_engine import State
+from laminar.executors.docker_exit import exit_of
 from laminar.executors.docker_host import Host
 from laminar.executors.docker_image import BASE_IMAGE, Probe, verdict
 from laminar.executors.docker_mounts import Mounts, uid_gid
@@ -45,7 +46,7 @@ def state(code: int, *, status: str = "exited", oom: bool = False, error: str = 
     ids=repr,
 )
 def test_the_engine_says_how_a_container_ended(client: int, found: State | None, said: str, exit_: Exit) -> None:
-    assert _exit(client, found, said, JOB) == exit_
+    assert exit_of(client, found, said, JOB) == exit_
 
 
 @pytest.mark.parametrize(
@@ -74,7 +75,7 @@ def test_the_engine_says_how_a_container_ended(client: int, found: State | None,
 def test_what_could_not_be_started_says_why(
     client: int, found: State | None, said: str, words: str, remedy: str
 ) -> None:
-    error = _exit(client, found, said, JOB).error
+    error = exit_of(client, found, said, JOB).error
     assert isinstance(error, EngineError)
     assert words in error.message
     assert remedy in error.remedy

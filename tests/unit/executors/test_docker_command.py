@@ -166,7 +166,7 @@ def test_names_are_the_same_for_the_same_attempt_only(one: Any, two: Any) -> Non
 
 @given(tasks, places, st.sampled_from(["execution", "layer", "index", "attempt", "store", "flow"]))
 def test_every_part_of_the_identity_changes_the_name(task: Task, place: Place, part: str) -> None:
-    other, elsewhere = {**vars(task)}, {**vars(place)}
+    other, elsewhere = task._asdict(), {**vars(place)}
     changed = elsewhere if part in ("store", "flow") else other
     changed[part] = changed[part] + 1 if isinstance(changed[part], int) else changed[part] + "x"
     assert container_name(Task(**other), Place(**elsewhere)) != container_name(task, place)

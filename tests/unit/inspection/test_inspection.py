@@ -11,6 +11,7 @@ from laminar import Layer, layers, wiring
 from laminar.datastores import Datastore
 from laminar.engine import layout
 from laminar.engine.addresses import Place, names_execution, resolve
+from laminar.engine.lease import Lease
 from laminar.engine.ledger import Commit, Failure, Ledger, Plan
 from laminar.engine.states import execution_state
 from laminar.errors import ExecutionError, UsageError
@@ -50,11 +51,12 @@ def ledger(make_flow: MakeFlow, store: Datastore) -> Ledger:
 
 
 def begun(store: Datastore, execution: str = "y", layer: str = "A") -> Ledger:
-    """An execution of one layer of two splits, of which nothing has run."""
+    """An execution of one layer of two splits, of which nothing has run, scheduled by this process."""
     made = Ledger(store, "F", execution)
     made.create("", {})
     made.launch({"graph": {layer: []}, "target": ""})
     made.put_plan(layer, Plan(2))
+    Lease.take(made)
     return made
 
 
@@ -149,7 +151,7 @@ def test_last_lines() -> None:
 def test_states_of_executions(store: Datastore) -> None:
     made = begun(store)
     assert execution_state(made, ["A"]) == "running"
-    assert execution_state(made, ["B"]) == "waiting"
+    assert execution_state(made, ["B"]) == "running"  # its scheduler is at work
     made.put_commit(task(0), Commit(1, {}))
     made.put_commit(task(1), Commit(1, {}))
     assert execution_state(made, ["A"]) == "finished"

@@ -53,7 +53,7 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("value", "hint"), RIGHT, ids=map(str, RIGHT))
+@pytest.mark.parametrize(("value", "hint"), RIGHT, ids=[f"{type(value).__name__} {hint}" for value, hint in RIGHT])
 def test_right(value: Any, hint: Any) -> None:
     assert mismatch(value, hint, "x") == ""
 

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import fields
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -45,7 +43,7 @@ def test_the_command_names_the_layer(task: Task) -> None:
     assert task.address == f"{task.layer}/{task.index}"
 
 
-@given(st.dictionaries(st.sampled_from([field.name for field in fields(Task)]), st.none() | st.text() | st.integers()))
+@given(st.dictionaries(st.sampled_from(Task._fields), st.none() | st.text() | st.integers()))
 def test_whatever_comes_is_a_task_or_refused_in_words(values: dict[str, object]) -> None:
     refused: LaminarError | None = None
     try:
@@ -100,4 +98,4 @@ def test_another_version_is_refused_before_anything_else_and_says_who_is_older(v
 
 
 def test_every_field_has_help() -> None:
-    assert set(wire.HELP) == {field.name for field in fields(Task)}
+    assert set(wire.HELP) == set(Task._fields)

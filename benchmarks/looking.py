@@ -1,4 +1,4 @@
-"""P9: what looking costs: `list`, `show` and `logs` on a large store, against `laminar --help`.
+"""What looking costs: `list`, `show` and `logs` on a large store, against `laminar --help`.
 
 Two stores of 100,000 splits: 1,000 executions of 100, and one execution of a ForEach of 100,000. They are written through
 the Ledger, without flushing. Target: 1,000 ms, and 100 ms above `laminar --help` on the first store.

@@ -1,0 +1,226 @@
+"""Which process schedules an execution: one at a time.
+
+Each schedule or resume takes the next epoch, by a record that is put if absent. Its process bumps a counter while it lives,
+and says how it ended. Another process takes over from one that has ended or died: at once where the owner's process is
+certainly gone, else when the counter has stood still for the TTL on the watcher's own clock. No clocks are compared.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any
+
+from laminar.engine import layout, records
+from laminar.engine.ledger import Ledger
+from laminar.errors import NotFoundError, StoreError, UsageError
+
+TTL_S = 30.0
+"""A counter that stands still for this long has nobody who bumps it."""
+
+_BEAT_S = 5.0
+_LOOK_S = 1.0
+
+
+class Lease:
+    """The right to schedule an execution, held until `release`.
+
+    Attributes:
+        epoch: Which schedule or resume this is, from 1.
+    """
+
+    def __init__(self, ledger: Ledger, epoch: int) -> None:
+        self.epoch = epoch
+        self._ledger = ledger
+        self._over = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    @classmethod
+    def take(cls, ledger: Ledger, *, by_force: bool = False, say: Callable[[str], None] = lambda _: None) -> Lease:
+        """Take the lease, after waiting to see whether another process still holds it.
+
+        Args:
+            ledger: The execution.
+            by_force: Do not wait: the user knows that the other process is gone, or is to give way.
+            say: Told what is waited for.
+
+        Raises:
+            UsageError: Another process holds it.
+        """
+        while True:
+            held = Holder.of(ledger)
+            if held is not None and not by_force and not held.ended:
+                held.wait_until_dead(say)
+            epoch = held.epoch + 1 if held else 1
+            if records.create(ledger.store, _key(ledger, epoch, "owner.json"), "owner", _me(), durable=False):
+                return cls(ledger, epoch)
+
+    def keep(self, on_stop: Callable[[], None], on_lost: Callable[[str], None]) -> None:
+        """Bump the counter from now on, in a thread.
+
+        Args:
+            on_stop: Called, there, when the execution is asked to stop.
+            on_lost: Called, there, with words when another process has taken the lease.
+        """
+        self._thread = threading.Thread(target=self._keep, args=(on_stop, on_lost), name="laminar-lease", daemon=True)
+        self._thread.start()
+
+    def release(self, outcome: str) -> None:
+        """Give it back: `outcome` is `done`, `failed` or `interrupted`."""
+        self._over.set()
+        if self._thread is not None:
+            self._thread.join()
+        with suppress(StoreError):  # how the run ended stands by now; without this record others wait for the TTL
+            key = _key(self._ledger, self.epoch, "ended.json")
+            records.create(self._ledger.store, key, "ended", {"outcome": outcome, "at": time.time()}, durable=False)
+
+    def _keep(self, on_stop: Callable[[], None], on_lost: Callable[[str], None]) -> None:
+        beat = time.monotonic()
+        asked = False
+        while not self._over.wait(_LOOK_S):
+            with suppress(StoreError):  # the scheduler finds out by itself, if it lasts
+                if time.monotonic() >= beat:
+                    self._ledger.store.append(_key(self._ledger, self.epoch, "beats"), b"%d\n" % time.time())
+                    beat += _BEAT_S
+                if not asked and _there(self._ledger, self.epoch, "stop.json"):
+                    asked = True
+                    on_stop()
+                if other := records.load(self._ledger.store, _key(self._ledger, self.epoch + 1, "owner.json"), "owner"):
+                    on_lost(_words(other))
+                    return
+
+
+class Holder:
+    """Who held the lease last, as any process sees it.
+
+    Attributes:
+        epoch: Its epoch.
+        outcome: How it ended; empty where it has not said.
+        words: `PID on HOST (USER), since …`.
+    """
+
+    def __init__(self, ledger: Ledger, epoch: int, owner: Mapping[str, Any], outcome: str) -> None:
+        self.epoch = epoch
+        self.outcome = outcome
+        self.words = _words(owner)
+        self._ledger = ledger
+        self._owner = owner
+
+    @classmethod
+    def of(cls, ledger: Ledger) -> Holder | None:
+        """The latest holder; None where there was none."""
+        epochs = [int(name) for name in ledger.store.children(layout.leases(ledger.flow, ledger.execution))]
+        if not epochs:
+            return None
+        epoch = max(epochs)
+        owner = records.load(ledger.store, _key(ledger, epoch, "owner.json"), "owner") or {}
+        ended = records.load(ledger.store, _key(ledger, epoch, "ended.json"), "ended") or {}
+        return cls(ledger, epoch, owner, ended.get("outcome", ""))
+
+    @property
+    def ended(self) -> bool:
+        """Whether it gave the lease back, or its process is certainly gone."""
+        return bool(self.outcome) or _is_alive(self._owner) is False
+
+    @property
+    def seems_alive(self) -> bool:
+        """Whether it is at work, to show to people: where its process cannot be looked up, by the age of its last beat."""
+        if self.outcome:
+            return False
+        alive = _is_alive(self._owner)
+        if alive is not None:
+            return alive
+        beats = self._beats()
+        last = int(beats.split()[-1]) if beats.strip() else self._owner.get("at", 0.0)
+        return bool(time.time() - last < TTL_S)
+
+    def ask_to_stop(self) -> None:
+        """Have it end what runs, and itself."""
+        key = _key(self._ledger, self.epoch, "stop.json")
+        records.create(self._ledger.store, key, "stop", _me(), durable=False)
+
+    def wait_until_dead(self, say: Callable[[str], None]) -> None:
+        """Return when the counter has stood still for the TTL.
+
+        Raises:
+            UsageError: It is bumped, or its process is alive.
+        """
+        execution = self._ledger.execution
+        held = UsageError(
+            f"execution {execution} of {self._ledger.flow} is held by {self.words}.",
+            remedy=f"Wait for it to end, or stop it: laminar stop {execution}. If it is gone for certain: --takeover.",
+        )
+        if _is_alive(self._owner):
+            raise held
+        say(f"execution {execution} was held by {self.words}; looking for {TTL_S:g} s whether it still is")
+        before = self._beats()
+        deadline = time.monotonic() + TTL_S
+        while time.monotonic() < deadline:
+            time.sleep(min(_LOOK_S, TTL_S / 10))
+            if _there(self._ledger, self.epoch, "ended.json"):
+                return
+            if self._beats() != before:
+                raise held
+
+    def _beats(self) -> bytes:
+        try:
+            return bytes(self._ledger.store.read(_key(self._ledger, self.epoch, "beats")))
+        except NotFoundError:
+            return b""
+
+
+def _key(ledger: Ledger, epoch: int, name: str) -> str:
+    return layout.lease(ledger.flow, ledger.execution, epoch, name)
+
+
+def _there(ledger: Ledger, epoch: int, name: str) -> bool:
+    try:
+        ledger.store.read(_key(ledger, epoch, name))
+    except NotFoundError:
+        return False
+    return True
+
+
+def _me() -> dict[str, Any]:
+    """What tells this process from any other, on this machine and elsewhere."""
+    pid = os.getpid()
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a user without a name, as in a container
+        user = str(os.getuid())
+    return {**_machine(), "pid": pid, "born": _born(pid), "host": socket.gethostname(), "user": user, "at": time.time()}
+
+
+def _machine() -> dict[str, str]:
+    """Where process ids mean the same: one boot of one machine, one namespace. Empty where the system does not tell."""
+    found = {}
+    with suppress(OSError):
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+            found["boot"] = file.read().strip()
+        found["namespace"] = os.readlink("/proc/self/ns/pid")
+    return found
+
+
+def _born(pid: int) -> str:
+    """When a process began, in ticks since the boot: ids are used again. Empty where there is none, or no way to know."""
+    with suppress(OSError), open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+        return file.read().rpartition(")")[2].split()[19]  # field 22 of proc_pid_stat(5)
+    return ""
+
+
+def _is_alive(owner: Mapping[str, Any]) -> bool | None:
+    """Whether the process is there; None where it cannot be looked up from here."""
+    here = _machine()
+    if not here or any(owner.get(name) != value for name, value in here.items()):
+        return None
+    return _born(int(owner["pid"])) == str(owner["born"])
+
+
+def _words(owner: Mapping[str, Any]) -> str:
+    since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(owner.get("at", 0)))
+    return f"process {owner.get('pid')} on {owner.get('host')} ({owner.get('user')}), since {since}"

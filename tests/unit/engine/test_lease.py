@@ -1,0 +1,194 @@
+"""One scheduler at a time: who holds the lease, when it is taken over, and what the loser hears."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from laminar import Flow, Layer
+from laminar.configurations import layers
+from laminar.datastores import Local, Memory
+from laminar.engine import layout, lease, records
+from laminar.engine.lease import Holder, Lease
+from laminar.engine.ledger import Ledger
+from laminar.errors import ExecutionError, Interrupted, UsageError
+from laminar.executors import Thread
+
+HELD = r"execution x of F is held by process \d+ on "
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    return Ledger(Local(tmp_path), "F", "x")
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A TTL that a test can wait for; the rules are the same."""
+    monkeypatch.setattr(lease, "TTL_S", 0.3)
+    monkeypatch.setattr(lease, "_BEAT_S", 0.02)
+    monkeypatch.setattr(lease, "_LOOK_S", 0.02)
+
+
+def elsewhere(ledger: Ledger) -> None:
+    """Let the latest holder be a process of another machine, which cannot be looked up from here."""
+    (key,) = [key for key in ledger.store.keys(layout.leases("F", "x")) if key.endswith("owner.json")]
+    owner = records.load(ledger.store, key, "owner") or {}
+    root = Path(ledger.store.url)
+    (root / key).unlink()
+    kept = {name: value for name, value in owner.items() if name not in ("laminar", "format", "sha256")}
+    records.create(ledger.store, key, "owner", {**kept, "boot": "another", "host": "far"})
+
+
+def test_each_launch_takes_the_next_epoch(ledger: Ledger) -> None:
+    for epoch in (1, 2, 3):
+        taken = Lease.take(ledger)
+        assert taken.epoch == epoch
+        taken.release("done")
+    holder = Holder.of(ledger)
+    assert holder is not None
+    assert (holder.epoch, holder.outcome, holder.ended, holder.seems_alive) == (3, "done", True, False)
+
+
+def test_what_a_living_process_holds_is_refused_at_once_and_given_by_force(ledger: Ledger) -> None:
+    Lease.take(ledger)
+    with pytest.raises(UsageError, match=HELD) as caught:
+        Lease.take(ledger)
+    assert "laminar stop x" in caught.value.remedy
+    assert "--takeover" in caught.value.remedy
+    assert Lease.take(ledger, by_force=True).epoch == 2
+
+
+def test_what_a_dead_process_held_is_taken_at_once(ledger: Ledger) -> None:
+    script = "import sys; from laminar.datastores import Local; from laminar.engine.lease import Lease; "
+    script += "from laminar.engine.ledger import Ledger; Lease.take(Ledger(Local(sys.argv[1]), 'F', 'x'))"
+    subprocess.run([sys.executable, "-c", script, ledger.store.url], check=True)
+    holder = Holder.of(ledger)
+    assert holder is not None
+    assert (holder.outcome, holder.ended, holder.seems_alive) == ("", True, False)
+    assert Lease.take(ledger).epoch == 2
+
+
+def test_a_process_id_that_is_used_again_is_another_process(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(lease, "_born", lambda pid: "1")
+        Lease.take(ledger)
+    assert Lease.take(ledger).epoch == 2
+
+
+@pytest.mark.usefixtures("quick")
+def test_what_cannot_be_looked_up_is_watched(ledger: Ledger) -> None:
+    held, said = Lease.take(ledger), []
+    elsewhere(ledger)
+    held.keep(lambda: None, lambda to: None)
+    with pytest.raises(UsageError, match=HELD + "far"):
+        Lease.take(ledger, say=said.append)
+    assert "execution x was held by process" in said[0]
+    held._over.set()  # it dies, without a word
+    assert Lease.take(ledger).epoch == 2
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_holder_that_gives_back_is_not_waited_for_any_longer(ledger: Ledger) -> None:
+    held = Lease.take(ledger)
+    elsewhere(ledger)
+    threading.Timer(0.05, held.release, ["failed"]).start()
+    assert Lease.take(ledger).epoch == 2
+
+
+def test_of_many_one_gets_it(ledger: Ledger) -> None:
+    got: list[int] = []
+
+    def take() -> None:
+        try:
+            got.append(Lease.take(ledger).epoch)
+        except UsageError:
+            got.append(0)
+
+    threads = [threading.Thread(target=take) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(got) == [0] * 7 + [1]
+
+
+# In a run
+
+
+class Waits(Layer):
+    gate = threading.Event()
+    came = threading.Event()
+
+    def __call__(self) -> None:
+        Waits.came.set()
+        Waits.gate.wait(60)
+
+
+@pytest.fixture
+def flow() -> Iterator[Flow]:
+    made = type("F", (Flow,), {"__module__": __name__})
+    made.register(Waits)
+    Waits.gate.clear()
+    Waits.came.clear()
+    yield made(datastore=Memory(), executor=Thread())
+    Waits.gate.set()
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("how", ["stopped", "taken over"])
+def test_a_run_that_is_stopped_or_taken_over_ends(flow: Flow, how: str) -> None:
+    errors: list[Interrupted] = []
+
+    def run() -> None:
+        try:
+            flow(execution="x")
+        except Interrupted as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    assert Waits.came.wait(60)
+    ledger = Ledger(flow.store(), "F", "x")
+    execution = flow.execution("x")
+    assert (execution.state, execution.layer(Waits).state.running) == ("running", True)
+    if how == "stopped":
+        holder = Holder.of(ledger)
+        assert holder is not None
+        holder.ask_to_stop()
+        words = "interrupted: execution x of F has stopped"
+    else:
+        taken = Lease.take(ledger, by_force=True)
+        words = f"execution x of F was taken over by process {os.getpid()} on "
+    thread.join(60)
+    (error,) = errors
+    assert words in error.message
+    assert error.exit_code == 143
+    if how == "taken over":
+        taken.release("interrupted")
+    assert (execution.state, execution.layer(Waits).state.interrupted) == ("interrupted", True)
+
+
+def test_between_two_tries_a_layer_has_not_failed(flow: Flow) -> None:
+    seen: list[tuple[str, str]] = []
+
+    class Fails(Layer):
+        def __call__(self) -> None:
+            seen.append((str(self.state), self.execution.state))
+            raise ConnectionError
+
+    type(flow).register(retry=layers.Retry(attempts=3, delay=0))(Fails)
+    Waits.gate.set()
+    with pytest.raises(ExecutionError):
+        flow(execution="x")
+    assert seen == [("running", "running")] * 3
+    state = flow.execution("x").layer(Fails).state
+    assert state.failed
+    assert state.error is not None
+    assert (state.error.error, flow.execution("x").state) == ("ConnectionError", "failed")
