@@ -24,6 +24,7 @@ _MARKS = {
     "interrupted": ("!", "!", "yellow"),
     "lost": ("!", "!", "yellow"),
     "failed": ("✗", "x", "red"),
+    "damaged": ("!", "!", "red"),
     "skipped": ("─", "-", ""),
     "waiting": ("○", ".", ""),
     "unknown": ("?", "?", "yellow"),

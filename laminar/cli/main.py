@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, NoReturn
 
@@ -67,11 +69,23 @@ class _Commands(click.Group):
             with formatter.section(title):
                 formatter.write_dl([(f"{name:{width}}", words) for name, words in commands.items()])
 
+    # Click would take a broken pipe for a failure, with the exit code of one.
+
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        with _reader():
+            return super().make_context(*args, **extra)
+
     def invoke(self, ctx: click.Context) -> Any:
-        try:
+        with _reader():
             return super().invoke(ctx)
-        except BrokenPipeError:  # click would take it for a failure, with the exit code of one
-            raise _ReaderLeft from None
+
+
+@contextmanager
+def _reader() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise _ReaderLeft from None
 
 
 class _ReaderLeft(Exception):  # noqa: N818 - nothing went wrong here

@@ -11,9 +11,10 @@ import click
 from laminar.cli import console
 from laminar.cli.options import ADDRESS, AS_JSON, open_store, store_options
 from laminar.engine.addresses import Place, resolve
+from laminar.inspection.artifacts import FEW_READ, MOST_READ
 from laminar.inspection.document import facts, iso
 from laminar.inspection.found import Artifact, Error, ExecutionFacts, LayerFacts, LayerRow, SplitFacts, SplitRow, Try
-from laminar.inspection.layers import MOST_READ, execution_facts
+from laminar.inspection.layers import execution_facts
 from laminar.inspection.splits import layer_facts, split_facts
 from laminar.model.words import age, clock, plural, size
 
@@ -76,7 +77,7 @@ def _put_execution(found: ExecutionFacts) -> None:
     for row in found.layers:
         if row.error:
             console.put(f"\n  {row.name}: {console.clean(row.error.words)}")
-            console.put(f"    laminar show {found.execution}/{row.name}")
+            console.put(f"    laminar show {found.address}/{row.name}")
 
 
 def _layer_line(row: LayerRow) -> list[str]:
@@ -91,7 +92,7 @@ def _layer_line(row: LayerRow) -> list[str]:
 
 def _put_layer(found: LayerFacts) -> None:
     row = found.layer
-    console.put(f"{found.execution}/{row.name}  {console.state(row.state)}")
+    console.put(f"{found.address}  {console.state(row.state)}")
     splits = "" if row.splits is None else f"{row.finished_splits} of {plural(row.splits, 'split')} finished"
     console.pairs(
         [
@@ -105,7 +106,9 @@ def _put_layer(found: LayerFacts) -> None:
         ]
     )
     if row.attempts is None:
-        console.put(f"  attempts and times of more than {MOST_READ} splits are not read")
+        console.put(
+            f"  attempts and times of more than {MOST_READ} splits are not read, artifacts of the first {FEW_READ} only"
+        )
     _put_artifacts(found.artifacts, of_splits=row.splits or 1)
     if found.splits:
         console.put()
@@ -121,7 +124,7 @@ def _split_line(split: SplitRow) -> list[str]:
 
 
 def _put_split(found: SplitFacts) -> None:
-    console.put(f"{found.execution}/{found.layer}/{found.index}  {console.state(found.state)}")
+    console.put(f"{found.address}  {console.state(found.state)}")
     console.pairs(
         [
             ("flow", found.flow),
@@ -139,7 +142,7 @@ def _put_split(found: SplitFacts) -> None:
         _put_try(attempt)
     _put_artifacts(found.artifacts)
     if found.attempts:
-        console.put(f"\n  laminar logs {found.execution}/{found.layer}/{found.index}")
+        console.put(f"\n  laminar logs {found.address}")
 
 
 def _put_try(attempt: Try) -> None:

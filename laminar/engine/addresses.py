@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from laminar.engine import layout, loading
 from laminar.engine.ledger import Ledger
 from laminar.engine.ports import Datastore
-from laminar.errors import UsageError
+from laminar.errors import CorruptError, UsageError
 from laminar.model.address import LATEST, Address
 from laminar.model.names import nearest
 
@@ -19,6 +19,8 @@ _SHOWN = 10
 @dataclass(frozen=True)
 class Place:
     """An execution, a layer of it or a split, that is certainly there.
+
+    As text, it is its address: with the flow where another one has an execution of that id.
 
     Attributes:
         ledger: The records of the execution.
@@ -31,7 +33,10 @@ class Place:
     index: int | None = None
 
     def __str__(self) -> str:
-        return str(Address(self.ledger.execution, "", self.layer, self.index))
+        ledger = self.ledger
+        others = (each for each in ledger.store.children(layout.RUNS) if each != ledger.flow)
+        shared = any(ledger.execution in ledger.store.children(layout.flow(each)) for each in others)
+        return str(Address(ledger.execution, ledger.flow if shared else "", self.layer, self.index))
 
 
 def resolve(store: Datastore, text: str) -> Place:
@@ -57,14 +62,14 @@ def find(store: Datastore, address: Address) -> Ledger:
     """
     there = known(store, address.flow)
     if address.execution == LATEST:
-        dated = [(record["created"], ledger) for ledger in there if (record := ledger.record())]
+        dated = [(created, ledger) for ledger in there if (created := began(ledger)) is not None]
         if dated:
             return max(dated, key=lambda pair: (pair[0], pair[1].execution))[1]
         raise _unknown(store, address, there)
     exact = [ledger for ledger in there if ledger.execution == address.execution]
     matching = exact or [ledger for ledger in there if ledger.execution.startswith(address.execution)]
     # Not read before: there may be thousands. What has no record never began.
-    begun = [ledger for ledger in matching if ledger.record() is not None]
+    begun = [ledger for ledger in matching if began(ledger) is not None]
     if len(begun) == 1:
         return begun[0]
     raise _ambiguous(address, begun) if begun else _unknown(store, address, there)
@@ -113,6 +118,15 @@ def check_ours(store: Datastore) -> None:
         )
 
 
+def began(ledger: Ledger) -> float | None:
+    """When an execution began; None where it never did, 0 where its record is damaged, which hides no other."""
+    try:
+        record = ledger.record()
+    except CorruptError:
+        return 0.0
+    return record["created"] if record else None
+
+
 def layers_of(ledger: Ledger) -> dict[str, Sequence[str]]:
     """The layers of an execution and what each depends on, as of the latest launch, in a topological order.
 
@@ -142,7 +156,7 @@ def _check_index(ledger: Ledger, layer: str, index: int) -> None:
         return  # where an entry hook failed: there is a record of that
     name = f"layer {layer} of execution {ledger.execution}"
     if plan is None:
-        raise UsageError(f"{name} has no splits yet.", remedy=f"Look at it: laminar show {ledger.execution}")
+        raise UsageError(f"{name} has no splits yet.", remedy=f"Look at it: laminar show {Place(ledger)}")
     if plan.skipped:
         raise UsageError(f"{name} was skipped: {plan.skipped}.", remedy="It has no splits.")
     many = f"{plan.splits} splits: 0 to {plan.splits - 1}" if plan.splits > 1 else f"{plan.splits} split"
@@ -190,7 +204,5 @@ def _unknown(store: Datastore, address: Address, there: Sequence[Ledger]) -> Usa
 
 def _latest(there: Sequence[Ledger]) -> list[str]:
     """Ids of the three executions that began last."""
-    dated = sorted(
-        ((record["created"], ledger.execution) for ledger in there if (record := ledger.record())), reverse=True
-    )
-    return [execution for _, execution in dated[:3]]
+    dated = sorted(((began(ledger) or 0.0, ledger.execution) for ledger in there), reverse=True)
+    return [execution for created, execution in dated[:3] if created]

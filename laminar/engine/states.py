@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from laminar.engine.ledger import Failure, Ledger
@@ -32,22 +32,27 @@ class LayerState(NamedTuple):
         return next((name for name in names if getattr(self, name)), "waiting")
 
 
-def layer_state(ledger: Ledger, layer: str, *, caught: bool = True) -> LayerState:
+def layer_state(ledger: Ledger, layer: str, *, read: bool = True, done: Collection[int] | None = None) -> LayerState:
     """The state of a layer, read now.
 
     Args:
         ledger: The records of the execution.
         layer: Name of the layer.
-        caught: Whether the error is wanted that a Catch let pass, for which every COMMIT is read.
+        read: Whether every COMMIT is read: for the error that a Catch let pass, and so that a damaged one is met. Listings
+            tell the rest.
+        done: The splits that are committed, where the caller has listed them.
     """
     plan = ledger.plan(layer)
     if plan is not None and plan.skipped:
         return LayerState(skipped=True)
-    done = ledger.committed(layer) if plan else set()
+    if done is None:
+        done = ledger.committed(layer) if plan else ()
     # Without a plan, what an entry hook did, or a ForEach over what is not there, is recorded of split 0.
     open_splits = [index for index in range(plan.splits if plan else 1) if index not in done]
+    commits = [ledger.commit(layer, index) for index in sorted(done)] if read else []
     if not open_splits:
-        return LayerState(finished=True, error=_caught(ledger, layer, len(done)) if caught else None)
+        caught = next((commit.caught for commit in commits if commit and commit.caught), None)
+        return LayerState(finished=True, error=Failure(**caught) if caught else None)  # type: ignore[arg-type]
     begun = ledger.begun(layer)
     epoch = epoch_at_work(ledger)
     error = None
@@ -63,9 +68,9 @@ def layer_state(ledger: Ledger, layer: str, *, caught: bool = True) -> LayerStat
     return LayerState(running=bool(epoch), interrupted=not epoch, error=error)
 
 
-def execution_state(ledger: Ledger, layers: Iterable[str]) -> str:
+def execution_state(ledger: Ledger, layers: Iterable[str], *, read: bool = True) -> str:
     """`finished`, `failed`, `running`, `interrupted` or `waiting`: the state of an execution of these layers, read now."""
-    return together(ledger, (str(layer_state(ledger, name)) for name in layers))
+    return together(ledger, (str(layer_state(ledger, name, read=read)) for name in layers))
 
 
 def together(ledger: Ledger, layers: Iterable[str]) -> str:
@@ -86,10 +91,3 @@ def epoch_at_work(ledger: Ledger) -> int:
 
     holder = Holder.of(ledger)
     return holder.epoch if holder and holder.seems_alive else 0
-
-
-def _caught(ledger: Ledger, layer: str, splits: int) -> Failure | None:
-    """The first error that the layer's Catch let pass."""
-    commits = (ledger.commit(layer, index) for index in range(splits))
-    found = next((commit.caught for commit in commits if commit and commit.caught), None)
-    return Failure(**found) if found else None  # type: ignore[arg-type]

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
+from heapq import nsmallest
 from typing import Any
 
 from laminar.engine.artifacts import Entry
 from laminar.engine.ledger import Ledger
 from laminar.inspection.found import Artifact
+
+MOST_READ = 10_000
+"""Splits of a layer whose records are read for its times, attempts and artifacts; of a larger one, only listings are."""
+
+FEW_READ = 100
+"""Splits of such a layer whose artifacts are shown for all."""
 
 
 def artifact(name: str, entry: Entry) -> Artifact:
@@ -24,10 +31,10 @@ def artifacts_of(entries: Mapping[str, Entry]) -> list[Artifact]:
     return [artifact(name, entries[name]) for name in sorted(entries)]
 
 
-def artifacts_in(ledger: Ledger, layer: str, most: int) -> list[Artifact]:
-    """Those of all splits of a layer, each with the preview of the first that set it; reads `most` splits at most."""
+def artifacts_in(ledger: Ledger, layer: str, done: Collection[int]) -> list[Artifact]:
+    """Those of the splits `done` of a layer, each with the preview of the first that set it; of too many, of some."""
     found: dict[str, Artifact] = {}
-    for index in sorted(ledger.committed(layer))[:most]:
+    for index in sorted(done) if len(done) <= MOST_READ else nsmallest(FEW_READ, done):
         commit = ledger.commit(layer, index)
         for name, entry in (commit.artifacts if commit else {}).items():
             here = artifact(name, entry)

@@ -60,24 +60,6 @@ class Artifact:
 
 
 @dataclass(frozen=True)
-class Run:
-    """An execution in a list.
-
-    Attributes:
-        duration_s: From its beginning to its last commit, or to now where it runs.
-        layers_done: Finished or skipped.
-    """
-
-    flow: str
-    execution: str
-    state: str
-    created: float
-    duration_s: float | None
-    layers: int
-    layers_done: int
-
-
-@dataclass(frozen=True)
 class LayerRow:
     """A layer in an execution.
 
@@ -112,12 +94,14 @@ class ExecutionFacts:
     """An execution.
 
     Attributes:
+        address: To copy into other commands; with the flow where another flow has an execution of that id.
         launches: How often it was scheduled or resumed; what follows is of the latest.
         images: Layer -> id of its image.
     """
 
     flow: str
     execution: str
+    address: str
     state: str
     target: str
     created: float
@@ -149,6 +133,7 @@ class LayerFacts:
 
     flow: str
     execution: str
+    address: str
     layer: LayerRow
     configuration: Mapping[str, Any] | None
     artifacts: Sequence[Artifact]
@@ -190,6 +175,7 @@ class SplitFacts:
 
     flow: str
     execution: str
+    address: str
     layer: str
     index: int
     state: str

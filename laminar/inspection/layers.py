@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Any
 
-from laminar.engine.addresses import layers_of
+from laminar.engine.addresses import Place, layers_of
 from laminar.engine.ledger import Commit, Failure, Ledger
 from laminar.engine.states import LayerState, layer_state, together
-from laminar.inspection.artifacts import artifact
+from laminar.inspection.artifacts import MOST_READ, artifact
 from laminar.inspection.found import Error, ExecutionFacts, LayerRow
-
-MOST_READ = 10_000
-"""Splits of a layer whose records are read for its times, attempts and artifacts; of a larger one, only listings are."""
 
 
 def execution_facts(ledger: Ledger) -> ExecutionFacts:
@@ -27,6 +24,7 @@ def execution_facts(ledger: Ledger) -> ExecutionFacts:
     return ExecutionFacts(
         flow=ledger.flow,
         execution=ledger.execution,
+        address=str(Place(ledger)),
         state=state,
         target=launch.get("target") or record["target"],
         created=record["created"],
@@ -51,15 +49,21 @@ def rows_of(ledger: Ledger) -> list[LayerRow]:
     ]
 
 
-def layer_row(ledger: Ledger, name: str) -> LayerRow:
-    """Where a layer stands, from listings, and from the records of its splits where these are not too many."""
-    state = layer_state(ledger, name, caught=False)
+def layer_row(ledger: Ledger, name: str, done: Set[int] | None = None) -> LayerRow:
+    """Where a layer stands, from listings, and from the records of its splits where these are not too many.
+
+    Args:
+        ledger: The execution.
+        name: Of the layer.
+        done: The splits that are committed, where the caller has listed them.
+    """
+    done = ledger.committed(name) if done is None else done
+    state = layer_state(ledger, name, read=False, done=done)
     plan = ledger.plan(name)
     if plan is None or plan.skipped:
         attempts = len(ledger.attempts(name, 0)) if plan is None else 0
         reason = plan.skipped if plan else ""
         return LayerRow(name, str(state), 0 if plan else None, attempts=attempts, skipped=reason, error=_error(state))
-    done = ledger.committed(name)
     row = LayerRow(name, str(state), plan.splits, len(done), error=_error(state))
     if plan.splits > MOST_READ:
         return row

@@ -115,9 +115,9 @@ def _over(place: Place) -> bool:
     ledger: Ledger = place.ledger
     if place.index is not None and ledger.commit(place.layer, place.index) is not None:
         return True
-    if place.layer and str(layer_state(ledger, place.layer, caught=False)) in ("finished", "skipped"):
+    if place.layer and str(layer_state(ledger, place.layer, read=False)) in ("finished", "skipped"):
         return True
-    return execution_state(ledger, layers_of(ledger)) not in ("running", "waiting")
+    return execution_state(ledger, layers_of(ledger), read=False) not in ("running", "waiting")
 
 
 def _attempts(place: Place) -> str:

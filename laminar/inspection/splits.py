@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from laminar.engine import layout, records
+from laminar.engine.addresses import Place
 from laminar.engine.ledger import Commit, Ledger
 from laminar.engine.states import LayerState, layer_state
 from laminar.inspection.artifacts import artifacts_in, artifacts_of
 from laminar.inspection.found import LayerFacts, SplitFacts, SplitRow, Try
-from laminar.inspection.layers import MOST_READ, error_of, layer_row
+from laminar.inspection.layers import error_of, layer_row
 from laminar.model.grid import Grid
 
 _FIRST = ("failed", "retrying", "interrupted", "running", "waiting", "finished")
@@ -19,49 +20,50 @@ _FIRST = ("failed", "retrying", "interrupted", "running", "waiting", "finished")
 
 def layer_facts(ledger: Ledger, layer: str, limit: int | None = None) -> LayerFacts:
     """A layer and its splits; at most `limit` of them, those that are not finished first."""
-    row = layer_row(ledger, layer)
-    state = layer_state(ledger, layer, caught=False)
     done = ledger.committed(layer)
+    row = layer_row(ledger, layer, done)
+    state = layer_state(ledger, layer, read=False, done=done)
     begun = ledger.begun(layer) - done
     count = row.splits if row.splits is not None else max(begun, default=-1) + 1
     states = {
-        index: "finished"
-        if index in done
-        else _open_state(ledger, layer, index, state)
-        if index in begun
-        else "waiting"
+        index: _open_state(ledger, layer, index, state) if index in begun else "waiting"
         for index in range(count)
+        if index not in done
     }
-    order = sorted(states, key=lambda index: (_FIRST.index(states[index]), index))[:limit]
+    order = sorted(states, key=lambda index: (_FIRST.index(states[index]), index))
+    shown = [*order, *sorted(done)][:limit]
     return LayerFacts(
         flow=ledger.flow,
         execution=ledger.execution,
+        address=str(Place(ledger, layer)),
         layer=row,
         configuration=_registered(ledger, layer),
-        artifacts=artifacts_in(ledger, layer, MOST_READ),
-        splits=[_split_row(ledger, layer, index, states[index]) for index in order],
-        more_splits=len(states) - len(order),
+        artifacts=artifacts_in(ledger, layer, done),
+        splits=[_split_row(ledger, layer, index, states.get(index, "finished")) for index in shown],
+        more_splits=len(states) + len(done) - len(shown),
     )
 
 
 def split_facts(ledger: Ledger, layer: str, index: int) -> SplitFacts:
     """A split and its attempts."""
     commit = ledger.commit(layer, index)
+    address = str(Place(ledger, layer, index))
     plan = ledger.plan(layer)
     elements = _elements(plan.grid if plan else None, index)
     if commit is not None:
         state = "finished"
     elif ledger.attempts(layer, index):
-        state = _open_state(ledger, layer, index, layer_state(ledger, layer, caught=False))
+        state = _open_state(ledger, layer, index, layer_state(ledger, layer, read=False))
     else:
         state = "waiting"
     launch: Mapping[str, Any] = ledger.latest_launch() or {}
     tries = [_try(ledger, layer, index, number, commit, launch, state) for number in ledger.attempts(layer, index)]
     if commit is None:
-        return SplitFacts(ledger.flow, ledger.execution, layer, index, state, tries, elements)
+        return SplitFacts(ledger.flow, ledger.execution, address, layer, index, state, tries, elements)
     return SplitFacts(
         ledger.flow,
         ledger.execution,
+        address,
         layer,
         index,
         state,

@@ -12,7 +12,6 @@ from laminar.engine.artifacts import Archive, Entry
 from laminar.errors import UsageError
 from laminar.inspection.artifacts import artifact, artifacts_in, artifacts_of
 from laminar.inspection.found import Artifact
-from laminar.inspection.layers import MOST_READ
 from laminar.model.names import nearest
 
 PLAIN = ("json", "bytes")
@@ -25,7 +24,11 @@ def listed(place: Place) -> list[Artifact]:
         commit = place.ledger.commit(place.layer, place.index)
         return [replace(each, layer=place.layer) for each in artifacts_of(commit.artifacts if commit else {})]
     layers = [place.layer] if place.layer else list(layers_of(place.ledger))
-    return [replace(each, layer=layer) for layer in layers for each in artifacts_in(place.ledger, layer, MOST_READ)]
+    return [
+        replace(each, layer=layer)
+        for layer in layers
+        for each in artifacts_in(place.ledger, layer, place.ledger.committed(layer))
+    ]
 
 
 class Values:

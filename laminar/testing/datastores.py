@@ -100,6 +100,16 @@ class DatastoreContract:
         assert sorted(found) == ["0", "1", "10", "plan.json"]
         assert list(store.children(layout.flow("Another"))) == []
 
+    def test_holding_are_the_children_that_have_the_key(self, store: Datastore) -> None:
+        for index in (0, 10):
+            store.create(layout.commit("Flow", "run", "Layer", index), b"content")
+        store.create(layout.started("Flow", "run", "Layer", 1, 1), b"content")
+        store.create(layout.plan("Flow", "run", "Layer"), b"content")
+        layer = layout.layer("Flow", "run", "Layer")
+        assert sorted(store.holding(layer, "COMMIT")) == ["0", "10"]
+        assert list(store.holding(layer, "other")) == []
+        assert list(store.holding(layout.layer("Flow", "run", "Another"), "COMMIT")) == []
+
     def test_append_adds_to_what_is_there(self, store: Datastore) -> None:
         key = layout.log("Flow", "run", "Layer", 0, 1)
         pieces: list[Buffer] = [b"one\n", bytearray(b"tw"), memoryview(b"o\n"), b"x" * 100_000]
