@@ -66,9 +66,8 @@ class Execution:
         following.executor = flow.executor or self.flow.executor
         execution = Execution(following, self.id, following.datastore)
         execution._chain = (*self._chain, flow.name)
-        parameters = (dict) if linker is None else (lambda: dict(vars(linker(self))))
         resume = resuming.asked(os.environ, flow.name) or (Resume() if self._resumed else None)
-        return execution._run(parameters, resume)
+        return execution._run(lambda: _linked(flow, linker, self), resume)
 
     def resume(self, *, rerun: Sequence[type[Layer]] = (), takeover: bool = False) -> Execution:
         """Run what is not committed yet, with today's code, and wait for it.
@@ -167,3 +166,14 @@ class Execution:
 
     def __repr__(self) -> str:
         return f"<Execution {self.id or 'not scheduled'} of {self.flow.name}>"
+
+
+def _linked(flow: Flow, linker: Callable[[Execution], Parameters] | None, execution: Execution) -> dict[str, Any]:
+    """What the next flow of a chain is given."""
+    made = Parameters() if linker is None else linker(execution)
+    if not isinstance(made, Parameters):
+        raise FlowError(
+            f"the linker of flow {flow.name} returned {type(made).__name__}, not Parameters.",
+            remedy="Let it return what the flow is given: Parameters(foo=...).",
+        )
+    return dict(vars(made))

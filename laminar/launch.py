@@ -14,7 +14,7 @@ from laminar import wiring
 from laminar.engine import fingerprint, loading
 from laminar.engine.evaluate import LayerFailed, evaluate, failure_of
 from laminar.engine.executor import Executor, Job, Launch, Observer
-from laminar.engine.inputs import Inputs
+from laminar.engine.inputs import Inputs, save_parameters
 from laminar.engine.lease import Lease
 from laminar.engine.ledger import Ledger, Started
 from laminar.engine.scheduler import Options, Scheduler
@@ -94,7 +94,7 @@ def schedule(
         if resume:
             _name_changed(graph, ledger, code)
         if not resume:
-            ledger.create(target, {name: archive.save(value) for name, value in values.items()})
+            ledger.create(target, save_parameters(archive, values))
             held.take()
         ledger.launch(_facts(graph, executor, digest, target))
         views = [*wiring.observers(settings), *observers]
