@@ -20,6 +20,9 @@ from laminar.errors import NotFoundError, UsageError
 GRACE_S = 86400.0
 """Content younger than this is left alone: what was written by hand, or by a scheduler that has no record yet."""
 
+_TICK_S = 1.0
+"""What was modified may look older by so much: kernels and file systems keep time in ticks."""
+
 _OURS = layout.TOP | {key.rstrip("/") for key in (layout.STAGED, layout.TRASH, layout.QUARANTINE)}
 
 
@@ -113,7 +116,7 @@ def collect(
     sizes = _Sizes(store, marks)
     gone = _remove(marks, retention.chosen(seen, now), say, dry_run=dry_run)
     left = [mark for mark in marks if mark not in gone]
-    before, held_by = _before(left, now - grace_s)
+    before, held_by = _before(left, now - max(grace_s, _TICK_S))
     unreadable = [each for mark in left for each in mark.unreadable]
     sweep = Sweep(store, before, dry_run=dry_run)
     if not unreadable:
@@ -172,7 +175,8 @@ def _remove(marks: Sequence[_Mark], chosen: Sequence[Seen], say: Callable[[str],
 def _before(left: Sequence[_Mark], grace_ends: float) -> tuple[float, list[str]]:
     """The time before which content is old enough, and who made it earlier."""
     holding = [mark for mark in left if mark.seen.open and mark.seen.created < grace_ends]
-    return min([grace_ends, *(mark.seen.created for mark in holding)]), [mark.address for mark in holding]
+    before = min([grace_ends, *(mark.seen.created - _TICK_S for mark in holding)])
+    return before, [mark.address for mark in holding]
 
 
 class _Sizes:
