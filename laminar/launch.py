@@ -80,6 +80,7 @@ def schedule(
             again = _again(graph, ledger, resume)
             with Signals(_interrupted):
                 held.take(by_force=resume.takeover)
+            ledger.check_present()  # again, now that nobody else may remove it
             if again:
                 ledger.recompute(again)
         else:

@@ -30,6 +30,9 @@ SECTIONS = {
         "artifact": "List what layers saved, or print a value.",
         "graph": "Draw a flow, or an execution: as text, Mermaid, DOT or JSON.",
     },
+    "Tidy up": {
+        "gc": "Remove old executions, and content that nothing names; or verify all content.",
+    },
     "Set up": {
         "init": "Make a project that runs at once: a flow, its image, its tests and their CI.",
         "build": "Build the project's image, or laminar's own base image.",
