@@ -26,7 +26,6 @@ from laminar.model.wire import Task
 if TYPE_CHECKING:
     from laminar.flow import Flow
 
-_SETTLES_S = 0.1
 _GRACE_S = 5.0
 
 
@@ -167,9 +166,6 @@ def _end_with_scheduler() -> None:
     def watch() -> None:
         with suppress(OSError):
             os.read(int(descriptor), 1)
-        # Not at once: this thread runs when the layer's lets go of the interpreter, often to go to sleep, and a signal that
-        # comes just before it sleeps does not wake it.
-        time.sleep(_SETTLES_S)
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(_GRACE_S)
         os._exit(128 + signal.SIGTERM)
