@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import copy
+import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from laminar.engine import loading
 from laminar.engine.ports import Datastore
 from laminar.errors import FlowError
+from laminar.model import resuming
 from laminar.model.layer import Layer, LayerT
 from laminar.model.parameters import Parameters
+from laminar.model.resuming import Resume
 
 if TYPE_CHECKING:
     from laminar.engine.artifacts import Archive
@@ -58,22 +61,13 @@ class Execution:
             )
         if not self.id or not loading.schedules(sys._getframe(1)):
             return Execution(flow, "")
-        from laminar.launch import Resume, schedule
-
-        store = self._ledger.store
         following = copy.copy(flow)
-        following.datastore = flow.datastore or store
+        following.datastore = flow.datastore or self._ledger.store
         following.executor = flow.executor or self.flow.executor
         execution = Execution(following, self.id, following.datastore)
         execution._chain = (*self._chain, flow.name)
-        execution._resumed = self._resumed and execution._ledger.record() is not None
-        if execution._resumed:
-            schedule(following, execution=self.id, resume=Resume(), program=True)
-        else:
-            parameters = {} if linker is None else dict(vars(linker(self)))
-            schedule(following, execution=self.id, parameters=parameters, program=True)
-        execution._resumed = self._resumed
-        return execution
+        resume = resuming.asked(os.environ, flow.name) or (Resume() if self._resumed else None)
+        return execution._run(lambda: _linked(flow, linker, self), resume)
 
     def resume(self, *, rerun: Sequence[type[Layer]] = (), takeover: bool = False) -> Execution:
         """Run what is not committed yet, with today's code, and wait for it.
@@ -88,13 +82,21 @@ class Execution:
         """
         if not self.id or not loading.schedules(sys._getframe(1)):
             return self
-        from laminar.launch import Resume, schedule
+        self._ledger.check_present()
+        return self._run(dict, Resume([layer.__name__ for layer in rerun], takeover))
+
+    def _run(self, parameters: Callable[[], Mapping[str, Any]], resume: Resume | None) -> Execution:
+        """Begin this execution, or go on with it where it was begun and is to be resumed; wait for its end."""
+        from laminar.launch import schedule, settings_of
 
         flow = copy.copy(self.flow)
         flow.datastore = self._ledger.store
-        how = Resume([layer.__name__ for layer in rerun], takeover)
-        schedule(flow, execution=self.id, resume=how, program=True)
-        self._resumed = True
+        settings = settings_of(flow, dict(resume.flags)) if resume else None
+        if resume and self._ledger.record() is not None:
+            schedule(flow, execution=self.id, resume=resume, settings=settings, program=True)
+        else:
+            schedule(flow, execution=self.id, parameters=parameters(), settings=settings, program=True)
+        self._resumed = resume is not None
         return self
 
     def layer(self, layer: type[LayerT], *, index: int | None = None) -> LayerT:
@@ -164,3 +166,14 @@ class Execution:
 
     def __repr__(self) -> str:
         return f"<Execution {self.id or 'not scheduled'} of {self.flow.name}>"
+
+
+def _linked(flow: Flow, linker: Callable[[Execution], Parameters] | None, execution: Execution) -> dict[str, Any]:
+    """What the next flow of a chain is given."""
+    made = Parameters() if linker is None else linker(execution)
+    if not isinstance(made, Parameters):
+        raise FlowError(
+            f"the linker of flow {flow.name} returned {type(made).__name__}, not Parameters.",
+            remedy="Let it return what the flow is given: Parameters(foo=...).",
+        )
+    return dict(vars(made))

@@ -11,7 +11,7 @@ from laminar.engine import loading
 from laminar.engine.ports import Datastore
 from laminar.errors import FlowError
 from laminar.execution import Execution
-from laminar.model import wire
+from laminar.model import resuming, wire
 from laminar.model.configuration import Catch, Configuration, Container, ForEach, Retry, Timeout
 from laminar.model.graph import Graph, Node, Registration, build, make_node
 from laminar.model.layer import Layer
@@ -153,6 +153,8 @@ class Flow:
             return Execution(self, "")
         from laminar.launch import schedule
 
+        if (resume := resuming.asked(os.environ, self.name)) is not None:
+            return Execution(self, resume.execution)._run(lambda: parameters, resume)
         return Execution(self, schedule(self, execution=execution, parameters=parameters, program=True), self.store())
 
     def execution(

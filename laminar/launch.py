@@ -7,7 +7,6 @@ import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -15,19 +14,21 @@ from laminar import wiring
 from laminar.engine import faults, fingerprint, loading
 from laminar.engine.evaluate import LayerFailed, evaluate, failure_of
 from laminar.engine.executor import Executor, Job, Launch, Observer
-from laminar.engine.inputs import Inputs
+from laminar.engine.inputs import Inputs, save_parameters
 from laminar.engine.lease import Lease
 from laminar.engine.ledger import Ledger, Started
 from laminar.engine.scheduler import Options, Scheduler
 from laminar.engine.signals import Signals
-from laminar.errors import ExecutionError, Interrupted, LaminarError, report
+from laminar.errors import ExecutionError, Interrupted, LaminarError, TargetError, report
 from laminar.model.graph import Graph
 from laminar.model.names import execution_id, new_execution_id
 from laminar.model.parameters import given
+from laminar.model.resuming import Resume
 from laminar.settings import Settings, resolve
 from laminar.version import __version__
 
 if TYPE_CHECKING:
+    from laminar.engine.fingerprint import Code
     from laminar.flow import Flow
 
 
@@ -73,13 +74,14 @@ def schedule(
     ledger = Ledger(store, flow.name, identity)
     executor = wiring.executor(settings)
     remote = executor.name != "thread"
-    target = str(loading.target_of(type(flow), app_dir)) if remote else ""
+    target = _target(flow, app_dir, remote=remote)
     with ExitStack() as stack:
         held = stack.enter_context(_Held(ledger))
         if resume:
             again = _again(graph, ledger, resume)
             with Signals(_interrupted):
                 held.take(by_force=resume.takeover)
+            ledger.check_present()  # again, now that nobody else may remove it
             if again:
                 ledger.recompute(again)
         else:
@@ -91,8 +93,10 @@ def schedule(
         stack.push(_Closing(executor))
         code = fingerprint.of_flow([node.layer for node in graph], app_dir) if remote else None
         digest = fingerprint.publish(code, store) if code else ""
+        if resume:
+            _name_changed(graph, ledger, code)
         if not resume:
-            ledger.create(target, {name: archive.save(value) for name, value in values.items()})
+            ledger.create(target, save_parameters(archive, values))
             held.take()
         ledger.launch(_facts(graph, executor, digest, target))
         views = [*wiring.observers(settings), *observers]
@@ -109,19 +113,6 @@ def schedule(
         held.lease.keep(lambda: scheduler.stop(signal.SIGTERM), scheduler.give_way)
         scheduler.run()
     return identity
-
-
-@dataclass(frozen=True)
-class Resume:
-    """How an execution is gone on with.
-
-    Attributes:
-        rerun: Layers to compute again, with all that depends on them.
-        takeover: Do not wait to see whether another scheduler still has it.
-    """
-
-    rerun: Sequence[str] = ()
-    takeover: bool = False
 
 
 def _again(graph: Graph, ledger: Ledger, resume: Resume) -> list[str]:
@@ -157,6 +148,29 @@ class _Held:
         if hasattr(self, "lease"):
             outcome = "done" if error is None else "failed" if isinstance(error, ExecutionError) else "interrupted"
             self.lease.release(outcome)
+
+
+def _target(flow: Flow, app_dir: str, *, remote: bool) -> str:
+    """What other processes load; for this one alone it need not exist."""
+    try:
+        return str(loading.target_of(type(flow), app_dir))
+    except TargetError:
+        if remote:
+            raise
+        return ""
+
+
+def _name_changed(graph: Graph, ledger: Ledger, code: Code | None) -> None:
+    """Say which committed layers have other code today: their results stay."""
+    changed = []
+    for node in graph if code else ():
+        commit = ledger.commit(node.name, 0)
+        if commit and commit.code and code and code.layers[node.name] != commit.code:
+            changed.append(node.name)
+    if changed:
+        layers = f"layer {changed[0]} has" if len(changed) == 1 else f"layers {', '.join(changed)} have"
+        again = " ".join(f"--rerun {name}" for name in changed)
+        _say(f"warning: {layers} other code than when the results were committed, which stay; to replace them: {again}")
 
 
 def _say(text: str) -> None:
@@ -231,11 +245,13 @@ def _facts(graph: Graph, executor: Executor, digest: str, target: str) -> dict[s
     return {
         "target": target,
         "graph": {node.name: list(node.dependencies) for node in graph},
+        "configurations": {node.name: node.configuration.to_json() for node in graph},
         "executor": executor.name,
         "engine": executor.facts(),
         "fingerprint": digest,
         "versions": {"laminar": __version__, "python": sys.version.split(maxsplit=1)[0]},
         "argv": sys.argv,
+        "program": loading.program(),
         "pid": os.getpid(),
     }
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, NoReturn
 
@@ -13,14 +15,34 @@ from laminar.errors import LaminarError, report
 from laminar.model.names import nearest
 from laminar.version import __version__
 
-COMMANDS = {
-    "init": "Make a project that runs at once: a flow, its image, its tests and their CI.",
-    "schedule": "Run a flow: every layer in a container of its own.",
-    "build": "Build the project's image, or laminar's own base image.",
-    "execute": "Evaluate one layer; what the scheduler starts in each container.",
-    "doctor": "Check what laminar needs on this machine and in this project, each with its remedy.",
+SECTIONS = {
+    "Run": {
+        "schedule": "Run a flow: every layer in a container of its own.",
+        "plan": "Show what a schedule would run, or what is left of an execution.",
+        "resume": "Go on with an execution: run what is not committed, with today's code and image.",
+        "stop": "Stop an execution, wherever its scheduler is.",
+        "execute": "Evaluate one layer; what the scheduler starts in each container.",
+    },
+    "Look": {
+        "list": "List executions, newest first.",
+        "show": "Show an execution, a layer or a split: states, times, causes, artifacts.",
+        "logs": "Print what layers printed.",
+        "artifact": "List what layers saved, or print a value.",
+        "graph": "Draw a flow, or an execution: as text, Mermaid, DOT or JSON.",
+    },
+    "Tidy up": {
+        "gc": "Remove old executions, and content that nothing names; or verify all content.",
+    },
+    "Set up": {
+        "init": "Make a project that runs at once: a flow, its image, its tests and their CI.",
+        "build": "Build the project's image, or laminar's own base image.",
+        "config": "Show each setting, and where its value comes from.",
+        "doctor": "Check what laminar needs on this machine and in this project, each with its remedy.",
+    },
 }
-"""Subcommands with their help, in the order of a first hour. `laminar.cli.NAME` has the command NAME."""
+"""Subcommands with their help, as `laminar --help` groups them. `laminar.cli.NAME` has the command NAME."""
+
+COMMANDS = {name: words for section in SECTIONS.values() for name, words in section.items()}
 
 _HIDDEN = ("probe",)
 
@@ -34,7 +56,8 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS and cmd_name not in _HIDDEN:
             return None
-        command: click.Command = getattr(import_module(f"laminar.cli.{cmd_name}"), cmd_name)
+        module = import_module(f"laminar.cli.{cmd_name}")
+        command: click.Command = getattr(module, "list_" if cmd_name == "list" else cmd_name)  # a built-in's name
         return command
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, Any, list[str]]:
@@ -44,8 +67,32 @@ class _Commands(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         # From the table: the help of one command does not import all others.
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+        width = max(map(len, COMMANDS))
+        for title, commands in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(f"{name:{width}}", words) for name, words in commands.items()])
+
+    # Click would take a broken pipe for a failure, with the exit code of one.
+
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        with _reader():
+            return super().make_context(*args, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with _reader():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _reader() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise _ReaderLeft from None
+
+
+class _ReaderLeft(Exception):  # noqa: N818 - nothing went wrong here
+    """Whoever read our output has gone."""
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -58,6 +105,11 @@ def cli() -> None:
       laminar init my-flow
       laminar schedule main:HelloFlow
       laminar schedule main:HelloFlow --executor process -p name=world
+      laminar list
+      laminar show latest
+      laminar logs latest/Process/17
+
+    An ADDRESS is [FLOW:]EXECUTION[/LAYER[/INDEX]]; an execution is its id, the beginning of it, or latest.
     """
 
 
@@ -76,7 +128,7 @@ def main() -> NoReturn:
         code = error.exit_code
     except (click.Abort, KeyboardInterrupt):
         code = 130
-    except BrokenPipeError:
+    except (BrokenPipeError, _ReaderLeft):
         # Whoever read our output has gone; do not complain about it again when Python flushes on the way out.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 141

@@ -6,10 +6,12 @@ import mmap
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from math import inf
 
-from laminar.engine import faults
+from laminar.datastores import removal
+from laminar.engine import faults, layout
 from laminar.engine.access import ENTER, WRITE, allows
-from laminar.engine.ports import Buffer, Datastore
+from laminar.engine.ports import Buffer, Datastore, Stat
 from laminar.errors import NotFoundError, StoreError
 
 _MMAP_FROM = 1 << 20
@@ -30,6 +32,7 @@ class Local(Datastore):
         self.root = os.fspath(root)
         self._base = os.path.abspath(self.root)
         self._known: set[str] = set()
+        self._inside: set[str] = set()
         self._owner: tuple[int, int] | None = None
 
     @property
@@ -72,6 +75,11 @@ class Local(Datastore):
             return iter(())
         except OSError as error:
             raise _store_error("list", path, error) from error
+
+    def holding(self, prefix: str, name: str) -> Iterator[str]:
+        """The directories in that of `prefix` that have such a file: one look at each, where a listing would be three."""
+        top = self._path(prefix)
+        return (child for child in self.children(prefix) if _is_there(f"{top}{child}/{name}"))
 
     def append(self, key: str, data: Buffer) -> None:
         """Add to the file of `key`."""
@@ -120,6 +128,43 @@ class Local(Datastore):
         status = os.stat(self._base)
         return status.st_uid, status.st_gid
 
+    def stat(self, key: str) -> Stat:
+        """The size and age of a file, or of a directory with all that is below it."""
+        path = self._path(key).rstrip("/")
+        try:
+            return removal.look(path)
+        except (FileNotFoundError, NotADirectoryError):
+            raise NotFoundError(f"there is no {key} in the datastore {self.root}.") from None
+        except OSError as error:
+            raise _store_error("read", path, error) from error
+
+    def refresh(self, key: str) -> bool:
+        """Set the time of the file to now; false where it is absent, or is another user's."""
+        return removal.refresh(self._path(key))
+
+    def move(self, key: str, to: str, *, untouched_since: float = inf) -> bool:
+        """Rename the file or directory, and flush both directories that it was in and is in."""
+        path, target = self._path(key).rstrip("/"), self._path(to)
+        try:
+            self._check_inside(path)
+            self._make_parent(target, durable=True)
+            if not removal.move(path, target, untouched_since):
+                return False
+            _flush_directory(os.path.dirname(path))
+            _flush_directory(os.path.dirname(target))
+        except OSError as error:
+            raise _store_error("move", path, error) from error
+        return True
+
+    def remove(self, key: str, *, untouched_since: float = inf) -> bool:
+        """Remove the file, or the directory with all that is below it."""
+        path = self._path(key).rstrip("/")
+        try:
+            self._check_inside(path)
+            return removal.remove(path, untouched_since)
+        except OSError as error:
+            raise _store_error("remove", path, error) from error
+
     def place(self, key: str, *, writes: bool = False) -> str:
         """The path of `key`; its directory is made where something `writes`."""
         path = self._path(key)
@@ -139,7 +184,7 @@ class Local(Datastore):
     @contextmanager
     def _staged(self, durable: bool) -> Iterator[_Staged]:
         # The name is random, never made from the process id: two containers have the same ones.
-        folder = os.path.join(self._base, "tmp")
+        folder = self._path(layout.STAGED)
         path = os.path.join(folder, os.urandom(12).hex())
         try:
             self._make_parent(path, durable=False)
@@ -183,6 +228,16 @@ class Local(Datastore):
         base = os.path.realpath(self._base)
         return os.path.commonpath((base, os.path.realpath(folder))) == base
 
+    def _check_inside(self, path: str) -> None:
+        """Raise where the parent of `path` is a link that leads elsewhere: nothing is removed there."""
+        parent = os.path.dirname(path)
+        if parent not in self._inside:
+            if not self._holds(parent):
+                raise StoreError(
+                    f"{parent} is a link that leads out of the datastore {self._base}.", remedy="Remove the link."
+                )
+            self._inside.add(parent)
+
     def _give(self, made: str | int) -> None:
         """What root makes in a user's store belongs to that user, as whom containers run."""
         if os.geteuid() == 0:
@@ -218,7 +273,8 @@ class _Staged:
             self._store._make_parent(path, durable=self._durable)
             faults.reach(key, "in")
             if replace:
-                os.rename(self._path, path)
+                with removal.shared(path):
+                    os.rename(self._path, path)
             else:
                 os.link(self._path, path)
             faults.reach(key, "after")
@@ -244,6 +300,17 @@ def _unless_absent(error: OSError) -> None:
         raise _store_error("list", error.filename, error) from error
 
 
+def _is_there(path: str) -> bool:
+    """What cannot be looked at is not taken for absent."""
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise _store_error("read", path, error) from error
+    return True
+
+
 def _flush_directory(path: str) -> None:
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -256,6 +323,8 @@ def _store_error(verb: str, path: str, error: OSError) -> StoreError:
     remedies = {
         "EACCES": "Give this user the directory (chown or chmod), or name another one with --datastore.",
         "EPERM": "Give this user the directory (chown or chmod), or name another one with --datastore.",
+        "ENOLCK": "The file system has no locks: nothing is removed from it.",
+        "EOPNOTSUPP": "The file system has no locks: nothing is removed from it.",
         "EROFS": "The file system is read-only: name a directory elsewhere with --datastore.",
         "ENOSPC": "The disk is full: free some space (laminar's blobs are in cas/), then start again.",
         "EDQUOT": "The disk quota is used up: free some space, then start again.",

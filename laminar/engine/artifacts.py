@@ -13,7 +13,7 @@ from hashlib import sha256
 from itertools import accumulate
 from typing import Any
 
-from laminar.engine import layout
+from laminar.engine import blobs, layout
 from laminar.engine.ports import Buffer, Codec, Datastore
 from laminar.engine.preview import preview, type_name
 from laminar.engine.protocols import Registered
@@ -188,11 +188,7 @@ class Archive:
                 if padding := bytes(-len(view) % _ALIGN):
                     digest.update(padding)
                     staged.write(padding)
-            name = digest.hexdigest()
-            key = layout.blob(name)
-            if not staged.publish(key) and sha256(self.store.read(key)).hexdigest() != name:
-                staged.publish(key, replace=True)
-        return name
+            return blobs.publish(self.store, staged, digest.hexdigest())
 
     def _read(self, entry: Entry, name: str, layer: str) -> list[Buffer]:
         sizes: list[int] = entry["sizes"]

@@ -230,12 +230,20 @@ def _run(node: Node, task: Task, layer: Layer, context: Attempt, inputs: Inputs,
 
 
 def _save(layer: Layer, context: Attempt, archive: Archive) -> None:
-    """Save what was assigned since the last time."""
+    """Save what was assigned since the last time, and forget what was deleted since."""
+    kept = vars(layer)
     for name in list(context.saved):
         del context.saved[name]
-        if name in vars(layer):  # else it was deleted again
+        if name in kept or _settable(layer, name):
             with _naming(name, layer.name):
-                context.artifacts[name] = archive.save(vars(layer)[name])
+                context.artifacts[name] = archive.save(kept[name] if name in kept else getattr(layer, name))
+    for name in [name for name in context.artifacts if name not in kept and not _settable(layer, name)]:
+        del context.artifacts[name]
+
+
+def _settable(layer: Layer, name: str) -> bool:
+    """Whether an attribute is kept by its class: a property that can be set."""
+    return hasattr(getattr(type(layer), name, None), "__set__")
 
 
 @contextmanager

@@ -151,6 +151,10 @@ class Executor(ABC):
         """End and remove a leftover that does not count any more."""
         raise NotImplementedError
 
+    def sweep(self, flow: str, execution: str, store: Datastore) -> int:
+        """Remove all that an execution without a scheduler has left on the engine; says how much. Needs no `open`."""
+        return 0
+
     def leave(self) -> None:
         """Another scheduler has taken over: give everything up, and end nothing that it may adopt."""
         self.close()

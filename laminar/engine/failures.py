@@ -26,6 +26,18 @@ def failed(task: Task, cause: Cause, tail: Sequence[str] = ()) -> ExecutionError
     )
 
 
+def add_commands(error: ExecutionError, *, ran: bool) -> None:
+    """Have the error that ends a run name the commands to type next.
+
+    Args:
+        error: What ends it.
+        ran: Whether the attempt was started, and so has a log.
+    """
+    look = f"laminar {'logs' if ran else 'show'} {error.execution}/{error.layer}/{error.index}"
+    lines = (error.remedy, f"look     {look}", f"go on    laminar resume {error.execution}")
+    error.remedy = "\n".join(filter(None, lines))
+
+
 def cause_in_scheduler(error: Exception | SystemExit) -> Cause:
     """The cause of a failure in the scheduler itself: of a hook, or of a ForEach that cannot be cut."""
     failed = LayerFailed()

@@ -57,12 +57,12 @@ def differing(code: Code, layers: Iterable[type[Layer]], app_dir: str) -> list[s
 
 def publish(code: Code, store: Datastore) -> str:
     """Put `code` into the store; returns the fingerprint by which an executor process finds it."""
-    from laminar.engine import layout
+    from laminar.engine import blobs
 
     data = code.to_bytes()
-    digest = sha256(data).hexdigest()
-    store.create(layout.blob(digest), data)
-    return digest
+    with store.stage() as staged:
+        staged.write(data)
+        return blobs.publish(store, staged, sha256(data).hexdigest())
 
 
 class _Sources:

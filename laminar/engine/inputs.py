@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
-from laminar.engine.artifacts import Archive
+from laminar.engine.artifacts import Archive, Entry
 from laminar.engine.ledger import Ledger
 from laminar.engine.results import Reader, open_layer
+from laminar.errors import LayerError, UsageError
 from laminar.model.grid import Element
 from laminar.model.layer import Layer
 from laminar.model.parameters import Parameters, restore
@@ -70,6 +71,22 @@ def parameters_of(ledger: Ledger, archive: Archive, kind: type[Parameters]) -> P
     """The execution's parameters, as they were saved: nobody shares them."""
     entries = (ledger.record() or {"parameters": {}})["parameters"]
     return restore(kind, {name: archive.load(entry, name, "the parameters") for name, entry in entries.items()})
+
+
+def save_parameters(archive: Archive, values: Mapping[str, Any]) -> dict[str, Entry]:
+    """The parameters of a new execution, saved.
+
+    Raises:
+        UsageError: One of them cannot be saved.
+    """
+    saved = {}
+    for name, value in values.items():
+        try:
+            saved[name] = archive.save(value)
+        except LayerError as error:
+            remedy = "Give what it can be made from, and make it in the layer."
+            raise UsageError(f"parameter {name!r} cannot be saved: {error.message}", remedy=remedy) from error
+    return saved
 
 
 def read_from(reader: Reader) -> str:

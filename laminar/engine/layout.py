@@ -3,6 +3,9 @@
     cas/sha256/ab/<digest>                                        blobs, immutable
     external/<random>                                             what a protocol wrote that takes storage over, never reused
     images/<digest>.json                                          what images said of themselves, asked once each
+    tmp/<random>                                                  bytes on their way to a key, in a store of files
+    trash/<random>                                                what `laminar gc` removes; nothing comes back from there
+    quarantine/<digest>                                           damaged blobs, as `laminar gc --verify` found them
     runs/<flow>/<execution>/execution.json                        target and parameters, put if absent
     runs/<flow>/<execution>/launches/<n>.json                     each schedule or resume: graph, code, image, versions
     runs/<flow>/<execution>/generations/<n>.json                  layers that are computed again, from n = 2
@@ -18,11 +21,19 @@ Flow, execution and layer names have passed `laminar.model.names`; artifact name
 from __future__ import annotations
 
 import os
+import re
+from typing import NamedTuple
 
 RUNS = "runs/"
 IMAGES = "images/"
 BLOBS = "cas/sha256/"
 EXTERNAL = "external/"
+STAGED = "tmp/"
+TRASH = "trash/"
+QUARANTINE = "quarantine/"
+
+TOP = frozenset({"runs", "images", "cas", "external"})
+"""What a datastore holds at its top; where there is none of these, it is not laminar's."""
 
 KINDS = (
     "blob",
@@ -75,6 +86,16 @@ def external(name: str) -> str:
     if not name.isalnum():
         raise ValueError(f"{name!r} is no name of an external artifact")
     return f"{EXTERNAL}{name}"
+
+
+def trash() -> str:
+    """A place for what is about to be removed, under which nothing is."""
+    return f"{TRASH}{os.urandom(16).hex()}"
+
+
+def quarantine(digest: str) -> str:
+    """What was under the blob of that name, and is not what the name says."""
+    return f"{QUARANTINE}{digest}"
 
 
 def image(digest: str) -> str:
@@ -132,6 +153,11 @@ def layers(flow_name: str, execution_id: str) -> str:
     return f"{execution(flow_name, execution_id)}layers/"
 
 
+def layer(flow_name: str, execution_id: str, name: str) -> str:
+    """Prefix of one layer, which has its splits by their index."""
+    return f"{layers(flow_name, execution_id)}{name}/"
+
+
 def plan(flow_name: str, execution_id: str, layer: str, generation: int = 1) -> str:
     """How a layer was cut into splits."""
     name = "plan.json" if generation == 1 else f"plan.{generation}.json"
@@ -172,3 +198,31 @@ def final(flow_name: str, execution_id: str, layer: str, index: int, number: int
 def log(flow_name: str, execution_id: str, layer: str, index: int, number: int) -> str:
     """What an attempt printed."""
     return f"{attempt(flow_name, execution_id, layer, index, number)}log"
+
+
+class Commit(NamedTuple):
+    """Where a COMMIT stands."""
+
+    layer: str
+    split: int
+    generation: int
+
+
+_COMMIT = re.compile(r"runs/[^/]+/[^/]+/layers/([^/]+)/(\d+)/COMMIT(?:\.(\d+))?")
+
+
+def read_commit(key: str) -> Commit | None:
+    """The inverse of `commit`; None where a key is no COMMIT's."""
+    match = _COMMIT.fullmatch(key)
+    return Commit(match[1], int(match[2]), int(match[3] or 1)) if match else None
+
+
+def read_digest(key: str) -> str:
+    """The digest in the key of a blob, or of what an image said; empty where it is neither."""
+    name = key.rpartition("/")[2].removesuffix(".json")
+    return name if is_name("blob", name) and key in (blob(name), image(name)) else ""
+
+
+def is_name(kind: str, name: str) -> bool:
+    """Whether a `blob`, or an `external` value, can be called that."""
+    return bool(re.fullmatch("[0-9a-f]{64}" if kind == "blob" else "[0-9A-Za-z]+", name))

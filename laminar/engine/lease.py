@@ -61,6 +61,18 @@ class Lease:
                 _held_here.add(_identity(ledger, epoch))
                 return cls(ledger, epoch)
 
+    @classmethod
+    def claim(cls, ledger: Ledger) -> Lease | None:
+        """Take the lease at once where nobody seems to hold it; None where somebody does, or was quicker."""
+        held = Holder.of(ledger)
+        if held is not None and held.seems_alive:
+            return None
+        epoch = held.epoch + 1 if held else 1
+        if not records.create(ledger.store, _key(ledger, epoch, "owner.json"), "owner", _me(), durable=False):
+            return None
+        _held_here.add(_identity(ledger, epoch))
+        return cls(ledger, epoch)
+
     def keep(self, on_stop: Callable[[], None], on_lost: Callable[[str], None]) -> None:
         """Bump the counter from now on, in a thread.
 

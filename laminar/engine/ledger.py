@@ -59,6 +59,7 @@ class Failure(NamedTuple):
         message: What it said.
         remedy: What to do, where laminar knows.
         traceback: The user's own frames.
+        at: When that was recorded, in seconds since 1970; set when it is read.
     """
 
     kind: str
@@ -66,6 +67,7 @@ class Failure(NamedTuple):
     message: str
     remedy: str = ""
     traceback: str = ""
+    at: float = 0.0
 
 
 class Plan(NamedTuple):
@@ -185,7 +187,7 @@ class Ledger:
     def put_failure(self, task: Task, failure: Failure) -> None:
         """Record why an attempt failed."""
         key = layout.failure(self.flow, self.execution, task.layer, task.index, task.attempt)
-        records.create(self.store, key, "failure", failure._asdict(), durable=False)
+        records.create(self.store, key, "failure", {**failure._asdict(), "at": time.time()}, durable=False)
 
     def put_final(self, task: Task, epoch: int) -> None:
         """Record that no try follows an attempt in the launch of that epoch."""
@@ -226,6 +228,16 @@ class Ledger:
         found = (records.load(self.store, layout.launch(self.flow, self.execution, n), "launch") for n in numbers)
         return [launch for launch in found if launch is not None]
 
+    def latest_launch(self) -> dict[str, Any] | None:
+        """The last schedule or resume; None before the first."""
+        names = self.store.children(layout.launches(self.flow, self.execution))
+        number = max((int(name.removesuffix(".json")) for name in names), default=0)
+        return records.load(self.store, layout.launch(self.flow, self.execution, number), "launch")
+
+    def launch_count(self) -> int:
+        """How often it was scheduled or resumed."""
+        return sum(1 for _ in self.store.children(layout.launches(self.flow, self.execution)))
+
     def plan(self, layer: str) -> Plan | None:
         """How a layer was cut into splits; None before that. Read once, since it never changes."""
         if layer in self._plans:
@@ -245,6 +257,17 @@ class Ledger:
             return None
         document["checksum"] = document["sha256"]
         return Commit(**{name: document[name] for name in Commit._fields})
+
+    def committed(self, layer: str) -> set[int]:
+        """The splits of a layer that have a result, from listings alone."""
+        key = layout.commit(self.flow, self.execution, layer, 0, self.generation(layer))
+        name = key.rpartition("/")[2]
+        return {int(index) for index in self.store.holding(layout.layer(self.flow, self.execution, layer), name)}
+
+    def begun(self, layer: str) -> set[int]:
+        """The splits of a layer of which anything is recorded, from one listing."""
+        names = self.store.children(layout.layer(self.flow, self.execution, layer))
+        return {int(name) for name in names if name.isdigit()}
 
     def attempts(self, layer: str, index: int) -> list[int]:
         """Numbers of the attempts at a split, in order."""

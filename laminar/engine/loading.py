@@ -208,6 +208,15 @@ def program_name() -> str:
     return os.path.splitext(os.path.basename(file))[0] if file else "__main__"
 
 
+def program() -> list[str]:
+    """What to give Python to run this program again, where it defines a flow and is run from a file; else nothing."""
+    main = sys.modules["__main__"]
+    if not hasattr(main, "__laminar_name__"):
+        return []
+    spec = getattr(main, "__spec__", None)
+    return ["-m", spec.name, *sys.argv[1:]] if spec is not None else list(sys.argv)
+
+
 def _rename(namespace: Any, name: str) -> None:
     """Give all classes and functions of `__main__` in `namespace` their module's real name, wrapped ones too."""
     for value in list(namespace.values()):

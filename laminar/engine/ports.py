@@ -8,7 +8,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, Protocol
+from math import inf
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from laminar.errors import StoreError
 
 if TYPE_CHECKING:
     from laminar.engine.protocols import ProtocolT
@@ -28,6 +31,18 @@ class Staged(Protocol):
         Returns:
             Whether it was put. False where the key exists and `replace` is not set: then nothing has changed.
         """
+
+
+class Stat(NamedTuple):
+    """What a store knows of a key, or of all that is below it.
+
+    Attributes:
+        size: Bytes.
+        modified: When it was last put, added to or refreshed, in seconds since 1970; of several, the latest.
+    """
+
+    size: int
+    modified: float
 
 
 class Datastore(ABC):
@@ -77,6 +92,13 @@ class Datastore(ABC):
     def stage(self) -> AbstractContextManager[Staged]:
         """A place for bytes whose key is not known yet; what was not published is gone when the context ends."""
 
+    def holding(self, prefix: str, name: str) -> Iterator[str]:
+        """Those children of `prefix` that have a key `name` right below them, each once, in no order; nothing is read."""
+        for key in self.keys(prefix):
+            child, _, rest = key[len(prefix) :].partition("/")
+            if rest == name:
+                yield child
+
     def check(self, user: tuple[int, int] | None = None) -> None:  # noqa: B027 - most stores have nothing to check
         """Raise `StoreError`, with a remedy, where results could not be written.
 
@@ -123,6 +145,47 @@ class Datastore(ABC):
     def place(self, key: str, *, writes: bool = False) -> str:
         """The URI of `key`, for protocols that take storage over; where one `writes`, what it needs there is made."""
         return f"{self.url}/{key}"
+
+    # What garbage collection needs. A store that has none of it keeps everything for ever, and works.
+
+    def stat(self, key: str) -> Stat:
+        """How large `key` is, or all that is below it, and how old.
+
+        Raises:
+            NotFoundError: Nothing is there.
+        """
+        raise self._keeps_everything()
+
+    def refresh(self, key: str) -> bool:
+        """Make `key` as young as if it were put now; false where it is absent or that cannot be done.
+
+        A writer that finds its content there calls this before it relies on it. Of a `refresh` and a `remove` or `move`
+        of what is older, one comes first: either the key stays, or `refresh` returns false.
+        """
+        return True  # nothing is ever removed from a store that does not override the methods below
+
+    def move(self, key: str, to: str, *, untouched_since: float = inf) -> bool:
+        """Put what is under `key`, and below it, under `to` instead: in one step, and durably.
+
+        Args:
+            key: What.
+            to: Where nothing is, or a key that is replaced.
+            untouched_since: Do nothing where it was modified after this time, in seconds since 1970.
+
+        Returns:
+            Whether it was moved; false where it is absent, too.
+        """
+        raise self._keeps_everything()
+
+    def remove(self, key: str, *, untouched_since: float = inf) -> bool:
+        """Remove what is under `key`, and below it, one by one; the arguments and the result are those of `move`."""
+        raise self._keeps_everything()
+
+    def _keeps_everything(self) -> StoreError:
+        return StoreError(
+            f"nothing can be removed from the datastore {self!r}: {type(self).__name__} does not implement it.",
+            remedy="Implement stat, refresh, move and remove; laminar.testing.DatastoreContract tests them.",
+        )
 
     def protocol(self, *types: type[Any]) -> Callable[[ProtocolT], ProtocolT]:
         """Decorator: write and read values of exactly these types by the `laminar.serde.Protocol` below it.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from laminar.engine.accessor import Accessor
@@ -11,7 +12,7 @@ from laminar.engine.ledger import Commit, Ledger, Plan
 from laminar.engine.states import LayerState, layer_state
 from laminar.model.configuration import Configuration
 from laminar.model.grid import Element
-from laminar.model.layer import Layer, LayerT, bind
+from laminar.model.layer import Layer, LayerT, artifact, bind
 from laminar.model.wire import Task
 
 
@@ -182,36 +183,46 @@ class Reader:
 
 def open_layer(layer: type[LayerT], reader: Reader) -> LayerT:
     """An instance of `layer` whose attributes are what the execution saved."""
-    return bind(_reading(layer), reader)
+    kind: Any = layer
+    made: LayerT = bind(_reading(kind), reader)
+    return made
 
 
-def _reading(layer: type[LayerT]) -> type[LayerT]:
-    """`layer`, or where it has class attributes, a subclass that looks for these among the artifacts first."""
+@lru_cache(maxsize=256)
+def _reading(layer: type[Any]) -> type[Any]:
+    """`layer`, or where its class has attributes, a subclass that looks for these among the artifacts first."""
     names = {
-        name
-        for base in layer.__mro__[: layer.__mro__.index(Layer)]
+        name: isinstance(value, type) or not hasattr(value, "__get__")
+        for base in reversed(layer.__mro__[: layer.__mro__.index(Layer)])
         for name, value in vars(base).items()
-        if not name.startswith("_") and not hasattr(value, "__get__")
+        if not name.startswith("_")
     }
     if not names:
         return layer
-    members = {name: _Saved(name, getattr(layer, name)) for name in names}
+    members = {name: _Saved(plain) for name, plain in names.items()}
     return type(
         layer.__name__, (layer,), {"__module__": layer.__module__, "__qualname__": layer.__qualname__, **members}
     )
 
 
 class _Saved:
-    """A class attribute that a saved artifact wins over: loaded when read, and then kept in the instance."""
+    """A class attribute that a saved artifact wins over: loaded when read, and then kept in the instance.
 
-    def __init__(self, name: str, default: Any) -> None:
+    Args:
+        plain: Whether it is a value, not a method or a property, which are there whether the layer has finished or not.
+    """
+
+    def __init__(self, plain: bool) -> None:
+        self._falls_back = NotSetError if plain else AttributeError
+
+    def __set_name__(self, owner: type[Any], name: str) -> None:
+        self._owner = owner
         self._name = name
-        self._default = default
 
     def __get__(self, instance: Layer | None, owner: type[Layer]) -> Any:
-        if instance is None:
-            return self._default
-        try:
-            return Layer.__getattr__(instance, self._name)
-        except NotSetError:
-            return self._default
+        if instance is not None:
+            try:
+                return artifact(instance, self._name)
+            except self._falls_back:
+                pass
+        return getattr(super(self._owner, owner if instance is None else instance), self._name)

@@ -31,7 +31,7 @@ from laminar.engine.events import (
     Warned,
 )
 from laminar.engine.executor import Executor, Exit, Job, Observer
-from laminar.engine.failures import cause_in_scheduler, failed
+from laminar.engine.failures import add_commands, cause_in_scheduler, failed
 from laminar.engine.inputs import Inputs
 from laminar.engine.ledger import Failure, Started
 from laminar.engine.lines import Lines
@@ -181,7 +181,7 @@ class Scheduler:
             plan, fresh = self._planner.plan(layer.node, self._skipped, task)
             todo = range(plan.splits) if fresh else self._work.undone(name, plan.splits)
         except (Exception, SystemExit) as error:
-            self._fail(Split(layer.node, task), cause_in_scheduler(error), error, [])
+            self._fail(Split(layer.node, task), cause_in_scheduler(error), error, None)
             return
         if plan.skipped:
             self._skipped.add(name)
@@ -232,7 +232,7 @@ class Scheduler:
             try:
                 split.prepare(self.inputs)
             except (Exception, SystemExit) as error:
-                self._fail(split, cause_in_scheduler(error), error, [])
+                self._fail(split, cause_in_scheduler(error), error, None)
                 continue
             self._head = split
         return self._head
@@ -409,14 +409,16 @@ class Scheduler:
         split.task = Task(layer=task.layer, index=task.index, splits=task.splits, attempt=task.attempt + 1, **self.task)
         self._after(wait, split)
 
-    def _fail(self, split: Split, cause: Cause, exception: BaseException | None, tail: list[str]) -> None:
-        """A split has finally failed: nothing more of its layer starts, nor anything downstream."""
+    def _fail(self, split: Split, cause: Cause, exception: BaseException | None, tail: list[str] | None) -> None:
+        """A split has finally failed, without a log if it never ran: nothing more of its layer starts, nor what follows."""
         task = split.task
         most = split.most(cause)
         self._emit(AttemptFailed(self._now(), task.layer, task.index, task.attempt, cause.words, most))
         self._record(task, cause)
         self.ledger.put_final(task, self.epoch)
-        error = failed(split.task, cause, tail)
+        error = failed(split.task, cause, tail or ())
+        if self.ledger.store.url:  # else no other process has it
+            add_commands(error, ran=tail is not None)
         error.__cause__ = exception
         self._layers[task.layer].failed = True
         self._failure = self._failure or error

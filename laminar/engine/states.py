@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from laminar.engine.ledger import Failure, Ledger
@@ -32,28 +32,35 @@ class LayerState(NamedTuple):
         return next((name for name in names if getattr(self, name)), "waiting")
 
 
-def layer_state(ledger: Ledger, layer: str) -> LayerState:
-    """The state of a layer, read now."""
+def layer_state(ledger: Ledger, layer: str, *, read: bool = True, done: Collection[int] | None = None) -> LayerState:
+    """The state of a layer, read now.
+
+    Args:
+        ledger: The records of the execution.
+        layer: Name of the layer.
+        read: Whether every COMMIT is read: for the error that a Catch let pass, and so that a damaged one is met. Listings
+            tell the rest.
+        done: The splits that are committed, where the caller has listed them.
+    """
     plan = ledger.plan(layer)
     if plan is not None and plan.skipped:
         return LayerState(skipped=True)
+    if done is None:
+        done = ledger.committed(layer) if plan else ()
+    # Without a plan, what an entry hook did, or a ForEach over what is not there, is recorded of split 0.
+    open_splits = [index for index in range(plan.splits if plan else 1) if index not in done]
+    commits = [ledger.commit(layer, index) for index in sorted(done)] if read else []
+    if not open_splits:
+        caught = next((commit.caught for commit in commits if commit and commit.caught), None)
+        return LayerState(finished=True, error=Failure(**caught) if caught else None)  # type: ignore[arg-type]
+    begun = ledger.begun(layer)
+    epoch = epoch_at_work(ledger)
     error = None
-    if plan is not None:
-        commits = {index: ledger.commit(layer, index) for index in range(plan.splits)}
-        if None not in commits.values():
-            caught = next((commit.caught for commit in commits.values() if commit and commit.caught), None)
-            return LayerState(finished=True, error=Failure(**caught) if caught else None)
-        open_splits = [index for index, commit in commits.items() if commit is None]
-    else:
-        open_splits = [0]  # where an entry hook failed, or a ForEach over what is not there
-    epoch = _epoch_at_work(ledger)
     for index in open_splits:
-        attempts = ledger.attempts(layer, index)
-        if not attempts:
-            continue
-        found = ledger.failure(layer, index, attempts[-1])
+        attempts = ledger.attempts(layer, index) if index in begun else []
+        found = ledger.failure(layer, index, attempts[-1]) if attempts else None
         error = error or found
-        final = ledger.final(layer, index, attempts[-1])
+        final = ledger.final(layer, index, attempts[-1]) if found else None
         if final is not None and epoch in (0, final):
             return LayerState(failed=True, error=found)
     if plan is None and error is None:
@@ -61,19 +68,24 @@ def layer_state(ledger: Ledger, layer: str) -> LayerState:
     return LayerState(running=bool(epoch), interrupted=not epoch, error=error)
 
 
-def execution_state(ledger: Ledger, layers: Iterable[str]) -> str:
+def execution_state(ledger: Ledger, layers: Iterable[str], *, read: bool = True) -> str:
     """`finished`, `failed`, `running`, `interrupted` or `waiting`: the state of an execution of these layers, read now."""
-    states = {str(layer_state(ledger, name)) for name in layers}
+    return together(ledger, (str(layer_state(ledger, name, read=read)) for name in layers))
+
+
+def together(ledger: Ledger, layers: Iterable[str]) -> str:
+    """The state of an execution whose layers have these."""
+    states = set(layers)
     if "failed" in states:
         return "failed"
-    if states <= {"finished", "skipped"}:
+    if states and states <= {"finished", "skipped"}:
         return "finished"
-    if _epoch_at_work(ledger):
+    if epoch_at_work(ledger):
         return "running"
-    return "waiting" if states == {"waiting"} else "interrupted"
+    return "waiting" if states <= {"waiting"} else "interrupted"
 
 
-def _epoch_at_work(ledger: Ledger) -> int:
+def epoch_at_work(ledger: Ledger) -> int:
     """The epoch of the scheduler that seems to be at work; 0 where none does."""
     from laminar.engine.lease import Holder  # what is finished need not know
 

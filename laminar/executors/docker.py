@@ -14,6 +14,7 @@ from typing import Any
 from laminar.engine import faults
 from laminar.engine.checks import Check, Subject, attempt, failed
 from laminar.engine.executor import Capacity, Executor, Exit, Job, Launch, Leftover, Report
+from laminar.engine.ports import Datastore
 from laminar.errors import EngineError, LaminarError, StoreError, UsageError
 from laminar.executors import docker_checkup
 from laminar.executors.docker_command import (
@@ -165,6 +166,15 @@ class Docker(Executor):
             datastore="",
         )
         self._engine.remove(container_name(task, self._place))
+
+    def sweep(self, flow: str, execution: str, store: Datastore) -> int:
+        """Remove the containers of an execution, running or not."""
+        with closing(_connect(store.url)) as engine:
+            own = {"flow": flow, "execution": execution, "store": store_label(Host.find(engine).store(store.url))}
+            names = engine.containers({f"{LABEL}.{key}": value for key, value in own.items()})
+            for name in names:
+                engine.remove(name)
+        return len(names)
 
     def submit(self, job: Job, report: Report) -> None:
         """Start a container."""

@@ -133,7 +133,7 @@ def _probe(store: Datastore, name: str, command: Callable[[str], list[str]], key
         store: Where answers are kept.
         name: What the user calls it, for messages.
         command: `docker run … IMAGE laminar probe TARGET`, of the container's name.
-        key: All that the answer depends on.
+        key: All that the answer depends on; the image's id first.
 
     Raises:
         EngineError: It has no laminar, or cannot be started.
@@ -142,7 +142,7 @@ def _probe(store: Datastore, name: str, command: Callable[[str], list[str]], key
     place = layout.image(digest)
     known = records.load(store, place, "image")
     if known is None:
-        known = {"answer": asdict(ask(name, command))}  # apart: a record has names of its own
+        known = {"answer": asdict(ask(name, command)), "image": key[0]}  # apart: a record has names of its own
         records.create(store, place, "image", known, durable=False)
     return Probe(**known["answer"])
 

@@ -58,6 +58,10 @@ class Context(Protocol):
         """Save artifacts item by item; returns what reads them."""
 
 
+class Shard(list[Any]):
+    """What `shard` leaves in a layer that a test made: a list, of which `laminar.testing` knows that it was sharded."""
+
+
 class Layer:
     """Base of all layers.
 
@@ -72,7 +76,7 @@ class Layer:
         LayerError: An attribute takes a name that laminar uses itself (`laminar.model.layer.RESERVED`).
     """
 
-    _context: Context | None = None
+    _laminar: Context | None = None  # one name, and no other that a user's own could hide
 
     def __init__(self, **attributes: Any) -> None:
         for name, value in attributes.items():
@@ -92,37 +96,41 @@ class Layer:
     @property
     def index(self) -> int:
         """Which split this is, from 0."""
-        return self._context.index if self._context else 0
+        return self._laminar.index if self._laminar else 0
 
     @property
     def splits(self) -> int:
         """How many splits the layer has."""
-        return self._context.splits if self._context else 1
+        return self._laminar.splits if self._laminar else 1
 
     @property
     def attempt(self) -> int:
         """Which try at this split this is, from 1."""
-        return self._context.attempt if self._context else 1
+        return self._laminar.attempt if self._laminar else 1
 
     @property
     def configuration(self) -> Configuration:
         """How this attempt is run: what was registered and what hooks made of it."""
-        return self._context.configuration if self._context else Configuration()
+        if self._laminar is not None:
+            return self._laminar.configuration
+        # Kept: a test that calls a hook reads what it changed.
+        kept: Configuration = self.__dict__.setdefault("_laminar_configuration", Configuration())
+        return kept
 
     @property
     def execution(self) -> Any:
         """The execution that this layer is part of; `.id` is its id."""
-        return self._bound("execution").execution
+        return _bound(self, "execution").execution
 
     @property
     def state(self) -> Any:
         """The layer's state in its execution: `finished`, `running`, `failed`, `skipped`, `error`."""
-        return self._bound("state").state
+        return _bound(self, "state").state
 
     @property
     def scratch(self) -> str:
         """A writable directory of this attempt, gone when it ends."""
-        return self._bound("scratch").scratch
+        return _bound(self, "scratch").scratch
 
     def shard(self, **values: Iterable[Any]) -> None:
         """Save artifacts item by item: `self.shard(lines=read_lines())`.
@@ -143,15 +151,10 @@ class Layer:
                     f"layer {self.name} shards {name}, a {type(items).__name__}, which is not iterable.",
                     remedy=f"Assign it instead: self.{name} = ...",
                 )
-        if self._context is None:
-            self.__dict__.update({name: list(items) for name, items in values.items()})
+        if self._laminar is None:
+            self.__dict__.update({name: Shard(items) for name, items in values.items()})
         else:
-            self.__dict__.update(self._context.shard(values))
-
-    def _bound(self, name: str) -> Context:
-        if self._context is None:
-            raise AttributeError(f"{self.name}.{name} is there in an execution only")
-        return self._context
+            self.__dict__.update(self._laminar.shard(values))
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in RESERVED:
@@ -160,23 +163,34 @@ class Layer:
                 remedy="Choose another name for the artifact.",
             )
         object.__setattr__(self, name, value)
-        if self._context is not None:
-            self._context.assigned(name)
+        if self._laminar is not None:
+            self._laminar.assigned(name)
 
     def __getattr__(self, name: str) -> Any:
         # Reached for what is neither in the instance nor in its class: the artifacts of a layer that has run. And for a
         # property that raised AttributeError: let it say again why.
-        if name in RESERVED:
-            return getattr(Layer, name).fget(self)
-        if self._context is None or name.startswith("_"):
+        for base in type(self).__mro__:
+            if name in vars(base):
+                return vars(base)[name].__get__(self, type(self))
+        if self._laminar is None or name.startswith("_"):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        value = self._context.read(name)
-        self.__dict__[name] = value
-        return value
+        return artifact(self, name)
+
+
+def artifact(layer: Layer, name: str) -> Any:
+    """What a layer that has run saved under a name, loaded once."""
+    value = layer.__dict__[name] = _bound(layer, name).read(name)
+    return value
+
+
+def _bound(layer: Layer, name: str) -> Context:
+    if layer._laminar is None:
+        raise AttributeError(f"{layer.name}.{name} is there in an execution only")
+    return layer._laminar
 
 
 def bind(layer: type[LayerT], context: Context) -> LayerT:
     """An instance of `layer` in an execution, made without its `__init__`, which is for tests and people."""
     instance = layer.__new__(layer)
-    object.__setattr__(instance, "_context", context)
+    object.__setattr__(instance, "_laminar", context)
     return instance

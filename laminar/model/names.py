@@ -18,9 +18,9 @@ def execution_id(text: str) -> str:
     Raises:
         UsageError: It is not, so it may become neither a path nor a container name.
     """
-    if not _EXECUTION.fullmatch(text) or ".." in text:
+    if not isinstance(text, str) or not _EXECUTION.fullmatch(text) or ".." in text:
         raise UsageError(
-            f"invalid execution id {text[:140]!r}.",
+            f"invalid execution id {text[:140] if isinstance(text, str) else text!r}.",
             remedy="Use 1 to 128 letters, digits, '.', '_' or '-', beginning with a letter or digit, without '..'.",
         )
     return text

@@ -15,6 +15,7 @@ from laminar.engine.events import (
     LayerSkipped,
     SplitDone,
 )
+from laminar.model.words import clock, plural
 
 
 @dataclass
@@ -108,19 +109,6 @@ class Board:
     def waiting_for(self, row: Row) -> list[str]:
         """The layers that `row` still waits for."""
         return [name for name in row.waits_for if self.rows[name].state not in ("done", "skipped")]
-
-
-def plural(count: int, noun: str, many: str = "") -> str:
-    """`1 split`, `2 splits`."""
-    return f"{count} {noun if count == 1 else many or noun + 's'}"
-
-
-def clock(seconds: float) -> str:
-    """`0:01:42`; below ten seconds `4.2 s`."""
-    if seconds < 9.95:
-        return f"{seconds:.1f} s"
-    whole = int(seconds)
-    return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"
 
 
 def summary(board: Board) -> str:

@@ -11,7 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from laminar.engine.events import Ended, Event, Printed, Warned
-from laminar.progress.board import Board, Row, clock, plural, summary
+from laminar.model.words import clock, plural
+from laminar.progress.board import Board, Row, summary
 
 _PER_SECOND = 10
 _BAR = 20

@@ -17,7 +17,8 @@ from laminar.engine.events import (
     SplitDone,
     Warned,
 )
-from laminar.progress.board import Board, clock, plural, summary
+from laminar.model.words import clock, plural
+from laminar.progress.board import Board, summary
 
 
 class Plain:

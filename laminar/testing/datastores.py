@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import multiprocessing
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
@@ -13,10 +14,12 @@ import pytest
 
 from laminar.engine import layout
 from laminar.engine.ports import Buffer, Datastore
-from laminar.errors import NotFoundError
+from laminar.errors import NotFoundError, StoreError
 from laminar.testing.races import ROUNDS, WRITERS, check_winners, content, race, race_apart, winnings
 
 _START_S = 60.0
+_SKEW_S = 600.0
+_TICK_S = 0.02
 
 
 class DatastoreContract:
@@ -25,9 +28,11 @@ class DatastoreContract:
     Attributes:
         processes: Whether a pickled copy of the store, opened in another process, is the same store. Set it where that
             holds; the races are then run between processes, too.
+        removes: Whether it implements `stat`, `refresh`, `move` and `remove`. Where it does not, `laminar gc` refuses it.
     """
 
     processes = False
+    removes = True
 
     @pytest.fixture
     def store(self) -> Datastore:
@@ -99,6 +104,16 @@ class DatastoreContract:
         found = list(store.children(f"{layout.layers('Flow', 'run')}Layer/"))
         assert sorted(found) == ["0", "1", "10", "plan.json"]
         assert list(store.children(layout.flow("Another"))) == []
+
+    def test_holding_are_the_children_that_have_the_key(self, store: Datastore) -> None:
+        for index in (0, 10):
+            store.create(layout.commit("Flow", "run", "Layer", index), b"content")
+        store.create(layout.started("Flow", "run", "Layer", 1, 1), b"content")
+        store.create(layout.plan("Flow", "run", "Layer"), b"content")
+        layer = layout.layer("Flow", "run", "Layer")
+        assert sorted(store.holding(layer, "COMMIT")) == ["0", "10"]
+        assert list(store.holding(layer, "other")) == []
+        assert list(store.holding(layout.layer("Flow", "run", "Another"), "COMMIT")) == []
 
     def test_append_adds_to_what_is_there(self, store: Datastore) -> None:
         key = layout.log("Flow", "run", "Layer", 0, 1)
@@ -173,6 +188,90 @@ class DatastoreContract:
                 assert bytes(store.read(_KEY)) in (content(0), content(1))
             writer.result()
 
+    def test_a_store_that_removes_nothing_says_so(self, store: Datastore) -> None:
+        if self.removes:
+            pytest.skip("it removes")
+        store.create(_KEY, b"content")
+        for method in (store.stat, store.remove, lambda key: store.move(key, layout.trash())):
+            with pytest.raises(StoreError, match=r"nothing can be removed"):
+                method(_KEY)
+        assert store.refresh(_KEY) is True
+
+    def test_size_and_age_are_those_of_all_below(self, store: Datastore) -> None:
+        self._needs_removal()
+        began = time.time()
+        store.create(_KEY, b"12345")
+        store.create(layout.plan("Flow", "run", "Layer"), b"123")
+        assert store.stat(_KEY).size == 5
+        whole = store.stat(layout.execution("Flow", "run"))
+        assert whole.size == 8
+        assert whole.modified >= store.stat(_KEY).modified
+        assert abs(store.stat(_KEY).modified - began) < _SKEW_S
+        with pytest.raises(NotFoundError):
+            store.stat(layout.execution("Flow", "another"))
+
+    def test_what_is_removed_is_gone_and_nothing_else(self, store: Datastore) -> None:
+        self._needs_removal()
+        stays = {layout.plan("Flow", "run2", "Layer"), layout.blob("ab" * 32)}
+        for key in (*stays, _KEY, layout.plan("Flow", "run", "Layer")):
+            store.create(key, b"content")
+        assert store.remove(_KEY) is True
+        assert store.remove(_KEY) is False
+        assert store.remove(layout.execution("Flow", "run")) is True
+        assert sorted(_everything(store)) == sorted(stays)
+        assert store.create(_KEY, b"again") is True
+
+    def test_what_is_moved_is_below_the_other_key(self, store: Datastore) -> None:
+        self._needs_removal()
+        store.create(_KEY, b"content")
+        store.create(layout.blob("ab" * 32), b"first")
+        trash = layout.trash()
+        assert store.move(layout.execution("Flow", "run"), trash) is True
+        assert _everything(store) == [layout.blob("ab" * 32)]
+        prefix = layout.execution("Flow", "run")
+        assert bytes(store.read(f"{trash}/{_KEY.removeprefix(prefix)}")) == b"content"
+        assert store.move(prefix, layout.trash()) is False
+        for data in (b"first", b"second"):
+            store.create(layout.blob("ab" * 32), data)
+            assert store.move(layout.blob("ab" * 32), layout.quarantine("ab" * 32)) is True
+            assert bytes(store.read(layout.quarantine("ab" * 32))) == data
+
+    def test_what_was_touched_since_stays(self, store: Datastore) -> None:
+        self._needs_removal()
+        for key in (_KEY, layout.execution("Flow", "run")):
+            store.create(_KEY, b"content")
+            modified = store.stat(key).modified
+            assert store.remove(key, untouched_since=modified - 1) is False
+            assert store.move(key, layout.trash(), untouched_since=modified - 1) is False
+            assert bytes(store.read(_KEY)) == b"content"
+            assert store.remove(key, untouched_since=modified) is True
+
+    def test_what_is_refreshed_is_young(self, store: Datastore) -> None:
+        self._needs_removal()
+        assert store.refresh(_KEY) is False
+        store.create(_KEY, b"content")
+        modified = store.stat(_KEY).modified
+        _refresh_until_younger(store, modified)
+        assert store.remove(_KEY, untouched_since=modified) is False
+        assert bytes(store.read(_KEY)) == b"content"
+
+    def test_of_refresh_and_remove_one_comes_first(self, store: Datastore) -> None:
+        self._needs_removal()
+        with ThreadPoolExecutor(1) as pool:
+            for _ in range(ROUNDS):
+                store.create(_KEY, b"content")
+                modified = store.stat(_KEY).modified
+                while time.time() < modified + _TICK_S:
+                    time.sleep(_TICK_S / 4)
+                removed = pool.submit(store.remove, _KEY, untouched_since=modified)
+                refreshed = store.refresh(_KEY)
+                assert removed.result() is not refreshed
+                assert list(store.keys(layout.execution("Flow", "run"))) == ([_KEY] if refreshed else [])
+
+    def _needs_removal(self) -> None:
+        if not self.removes:
+            pytest.skip("the store keeps everything")
+
     def test_it_says_what_it_is_and_is_ready(self, store: Datastore) -> None:
         store.check()
         assert repr(store)
@@ -184,3 +283,11 @@ _KEY = layout.commit("Flow", "run", "Layer", 0)
 
 def _everything(store: Datastore) -> list[str]:
     return [*store.keys(layout.RUNS), *store.keys(layout.BLOBS)]
+
+
+def _refresh_until_younger(store: Datastore, modified: float) -> None:
+    """Clocks of file systems tick: what is refreshed at once may look as old as before."""
+    deadline = time.monotonic() + _START_S
+    while store.stat(_KEY).modified <= modified:
+        assert store.refresh(_KEY) is True
+        assert time.monotonic() < deadline, "refresh changes nothing"

@@ -101,6 +101,37 @@ def test_python_main_runs_what_the_file_says_and_importing_it_runs_nothing(proje
     assert project.value("HelloFlow", loaded.execution, "B.message") == "hello world"
 
 
+def test_a_program_runs_its_chain_and_the_command_its_target_alone(project):
+    project.write(
+        "main.py",
+        """
+        from laminar import Flow, Layer, Parameters
+
+        class One(Flow): ...
+        class Two(Flow): ...
+
+        @One.register
+        class A(Layer):
+            def __call__(self) -> None:
+                self.value = 1
+
+        @Two.register
+        class B(Layer):
+            def __call__(self, parameters: Parameters) -> None:
+                self.value = parameters.value + 1
+
+        if flow := One():
+            flow().next(flow=Two(), linker=lambda run: Parameters(value=run.layer(A).value))
+        """,
+    )
+    alone = project.laminar("schedule", "main:One", "--executor", "thread").execution
+    assert [path.name for path in project.store.glob("runs/*")] == ["One"]
+    assert project.python("main.py", LAMINAR_EXECUTOR="thread").code == 0
+    (chained,) = (path.name for path in project.store.glob("runs/Two/*"))
+    assert chained != alone
+    assert project.value("Two", chained, "B.value") == 2
+
+
 def test_the_tasks_variables_are_gone_when_user_code_runs(project):
     project.write(
         "main.py",

@@ -19,6 +19,23 @@ class TestMemory(DatastoreContract):
         super().test_one_object_put_twice_is_put_once(store)
 
 
+class Keeps(Memory):
+    """A store of a third party that implements no removal."""
+
+    stat = Datastore.stat
+    refresh = Datastore.refresh
+    move = Datastore.move
+    remove = Datastore.remove
+
+
+class TestKeeps(DatastoreContract):
+    removes = False
+
+    @pytest.fixture
+    def store(self) -> Datastore:
+        return Keeps()
+
+
 class TestLocal(DatastoreContract):
     processes = True
 

@@ -108,6 +108,14 @@ def test_a_flow_is_in_a_chain_once() -> None:
         execution.next(flow=First(), linker=link)
 
 
+@pytest.mark.parametrize("made", [{"values": [1]}, None])
+def test_a_linker_that_makes_no_parameters_is_named(made: Any) -> None:
+    Inverse.broken = False
+    execution = First(datastore=Memory(), executor=Thread())(top=6)
+    with pytest.raises(FlowError, match=f"the linker of flow Second returned {type(made).__name__}, not Parameters"):
+        execution.next(flow=Second(), linker=lambda run: made)
+
+
 def test_a_resumed_chain_goes_on_where_it_stopped() -> None:
     flow = First(datastore=Memory(), executor=Thread())
     with pytest.raises(ExecutionError):

@@ -77,6 +77,16 @@ class TextOnly(Memory):
         return bytes(super().read(key)).decode("utf-8", "replace").encode()
 
 
+class RemovesTheYoung(Memory):
+    def remove(self, key: str, *, untouched_since: float = 0.0) -> bool:
+        return super().remove(key)
+
+
+class RefreshesNothing(Memory):
+    def refresh(self, key: str) -> bool:
+        return key in self._data
+
+
 class Shares(Memory):
     def read(self, key: str) -> Any:
         try:
@@ -103,6 +113,9 @@ suite = DatastoreContract()
         (Deep, suite.test_children_are_the_next_segments_each_once),
         (Replaces, suite.test_append_adds_to_what_is_there),
         (Shares, lambda store: suite.test_writing_into_what_was_read_stays_with_the_reader(store, 100)),
+        (RemovesTheYoung, suite.test_what_was_touched_since_stays),
+        (RemovesTheYoung, suite.test_of_refresh_and_remove_one_comes_first),
+        (RefreshesNothing, suite.test_of_refresh_and_remove_one_comes_first),
         (TextOnly, lambda store: suite.test_bytes_of_every_kind_come_back(store, b"\xff")),
     ],
     ids=lambda value: getattr(value, "__name__", "").strip("<>"),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from laminar import Layer
+from laminar import Layer, hooks
 from laminar.datastores import Datastore
 from laminar.engine.evaluate import failure_of
 from laminar.engine.ledger import Commit, Ledger
@@ -149,3 +150,60 @@ def test_a_layer_is_read_by_several_names_once(make_flow: MakeFlow, store: Any) 
             self.sum = one.value + two.value
 
     assert make_flow(A, Twice)().layer(Twice).sum == 2
+
+
+def test_what_is_deleted_again_is_not_saved(make_flow: MakeFlow) -> None:
+    class Deletes(Layer):
+        @hooks.execution
+        def around(self) -> Iterator[None]:
+            yield
+            del self.by_the_hook
+
+        def __call__(self) -> None:
+            self.shard(sharded=[1, 2], kept=[3])
+            self.assigned = self.by_the_hook = 1
+            del self.sharded, self.assigned
+
+    deletes = make_flow(Deletes)().layer(Deletes)
+    assert list(deletes.kept) == [3]
+    for name in ("sharded", "assigned", "by_the_hook"):
+        with pytest.raises(AttributeError, match=f"did not set '{name}'; it set: kept"):
+            getattr(deletes, name)
+
+
+def test_a_property_that_reads_what_is_not_set_says_what_that_is(make_flow: MakeFlow) -> None:
+    class Asks(Layer):
+        @property
+        def double(self) -> Any:
+            return 2 * self.missing
+
+        def __call__(self) -> None:
+            self.value = self.double
+
+    with pytest.raises(ExecutionError, match="layer Asks has not set 'missing'"):
+        make_flow(Asks)()
+    with pytest.raises(AttributeError, match="'Asks' object has no attribute 'missing'"):
+        _ = Asks().double
+
+
+def test_names_that_begin_with_an_underscore_are_the_users_own(make_flow: MakeFlow) -> None:
+    class Hides(Layer):
+        _bound = _load = _read = "mine"
+
+        def __call__(self) -> None:
+            self._context = self._configuration = "mine, too"
+            self.value = [
+                self._context,
+                self._configuration,
+                self.index,
+                self.configuration.container.memory,
+                self._bound,
+            ]
+            self.shard(items=[1])
+
+    hides = make_flow(Hides)().layer(Hides)
+    assert hides.value == ["mine, too", "mine, too", 0, 1500, "mine"]
+    assert (list(hides.items), hides.splits) == ([1], 1)
+    alone = Hides()
+    alone()
+    assert alone.value == hides.value

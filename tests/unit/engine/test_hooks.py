@@ -83,6 +83,28 @@ def test_hooks_of_the_flow_are_around_those_of_the_layer() -> None:
     assert log == ["Hooked outer", "inherited", "own", "call", "inherited ends", "outer ends"]
 
 
+def test_hooks_of_one_name_run_for_the_flow_and_for_the_layer_and_a_flow_inherits_them() -> None:
+    log: list[str] = []
+
+    class Parent(Flow):
+        @hooks.execution
+        def connect(self) -> None:
+            log.append("of the flow")
+
+    class Child(Parent): ...
+
+    @Child.register
+    class Hooked(Layer):
+        @hooks.execution
+        def connect(self) -> None:
+            log.append("of the layer")
+
+        def __call__(self) -> None: ...
+
+    run(Child)
+    assert log == ["of the flow", "of the layer"]
+
+
 def test_context_is_there_for_the_call_and_not_saved_unless_it_is_assigned_again(make_flow: MakeFlow) -> None:
     class Hooked(Layer):
         @hooks.execution

@@ -241,3 +241,56 @@ def test_a_layer_read_back_says_which_attempt_made_it_and_how(make_flow: MakeFlo
 def test_the_scratch_of_a_layer_that_has_run_is_gone_and_says_so(execution: Execution) -> None:
     with pytest.raises(AttributeError, match="scratch is gone"):
         _ = execution.layer(A).scratch
+
+
+class Described(Layer):
+    """Its class has a method, a property that can be set, and artifacts of the same names."""
+
+    def colour(self) -> str:
+        return "by the method"
+
+    def shout(self) -> str:
+        return f"{self.size}!"
+
+    @property
+    def size(self) -> int:
+        return self._size
+
+    @size.setter
+    def size(self, size: int) -> None:
+        self._size = size
+
+    def __call__(self) -> None:
+        self.colour = "red"  # type: ignore[assignment, method-assign]
+        self.size = 5
+
+
+def test_an_artifact_wins_over_a_method_and_a_property_of_its_class(make_flow: MakeFlow) -> None:
+    class Reads(Layer):
+        def __call__(self, described: Described) -> None:
+            self.seen = (described.colour, described.size, described.shout())
+
+    execution = make_flow(Described, Reads)(execution="x")
+    assert execution.layer(Reads).seen == ("red", 5, "5!")
+    described = execution.layer(Described)
+    assert (described.colour, described.size, described.shout()) == ("red", 5, "5!")
+    assert Described.shout(Described(size=3)) == "3!"
+
+
+def test_methods_of_a_layer_that_has_not_run_are_there_all_the_same(make_flow: MakeFlow) -> None:
+    class Helps(Layer):
+        def help(self) -> str:
+            return self.name
+
+        @classmethod
+        def kind(cls) -> str:
+            return cls.__name__
+
+        def __call__(self) -> None:
+            raise ValueError
+
+    flow = make_flow(Helps)
+    with pytest.raises(ExecutionError):
+        flow(execution="x")
+    helps = flow.execution("x").layer(Helps)
+    assert (helps.help(), helps.kind()) == ("Helps", "Helps")

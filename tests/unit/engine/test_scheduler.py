@@ -567,11 +567,18 @@ def test_an_id_that_exists_is_refused_before_the_executor_can_sweep_the_other_ru
     assert executor.calls == []
 
 
-@pytest.mark.parametrize("identity", ["", "../x", "/tmp/x", "a b", "-x"])
-def test_an_id_that_is_none_is_refused_before_anything(make_flow: MakeFlow, store: Memory, identity: str) -> None:
+@pytest.mark.parametrize("identity", ["", "../x", "/tmp/x", "a b", "-x", 5])
+def test_an_id_that_is_none_is_refused_before_anything(make_flow: MakeFlow, store: Memory, identity: Any) -> None:
     with pytest.raises(UsageError, match="invalid execution id"):
         make_flow(Makes)(execution=identity)
     assert store._data == {}
+
+
+def test_a_parameter_that_cannot_be_saved_is_named(make_flow: MakeFlow, store: Memory) -> None:
+    flow = make_flow(Makes)
+    with pytest.raises(UsageError, match=r"parameter 'numbers' cannot be saved: .* the value\['a'\] is a generator"):
+        flow(numbers={"a": (n for n in "b")})
+    assert flow.executions() == []
 
 
 def test_a_graph_that_cannot_run_is_refused_before_anything(make_flow: MakeFlow, store: Memory) -> None:

@@ -56,3 +56,10 @@ def test_names_that_laminar_uses_are_refused(name: str) -> None:
 def test_a_layer_without_call_says_so() -> None:
     with pytest.raises(LayerError, match="layer Empty has no __call__"):
         type("Empty", (Layer,), {})()()
+
+
+def test_what_a_hook_makes_of_the_configuration_stays_in_the_instance() -> None:
+    a, other = A(), A()
+    a.configuration.container.memory *= 2
+    assert (a.configuration.container.memory, other.configuration.container.memory) == (3000, 1500)
+    assert "configuration" not in vars(a)

@@ -20,7 +20,8 @@ from laminar.engine.events import (
     SplitDone,
     Warned,
 )
-from laminar.progress.board import Board, clock, plural
+from laminar.model.words import clock, plural
+from laminar.progress.board import Board
 from laminar.progress.live import Live
 from laminar.progress.plain import Plain
 

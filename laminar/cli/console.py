@@ -1,0 +1,118 @@
+"""What the commands print on stdout: data, for people and for programs.
+
+Colour only on a terminal, and never alone: each state has its word. What the stream cannot show is escaped, and so are
+control characters in what layers wrote, which could steer a terminal.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+_MARKS = {
+    "finished": ("✓", "+", "green"),
+    "done": ("✓", "+", "green"),
+    "running": ("●", "*", "cyan"),
+    "to run": ("●", "*", "cyan"),
+    "retrying": ("↻", "~", "yellow"),
+    "interrupted": ("!", "!", "yellow"),
+    "lost": ("!", "!", "yellow"),
+    "failed": ("✗", "x", "red"),
+    "damaged": ("!", "!", "red"),
+    "skipped": ("─", "-", ""),
+    "waiting": ("○", ".", ""),
+    "unknown": ("?", "?", "yellow"),
+}
+"""State -> its mark, the mark where the stream has no such character, and its colour; dim where none."""
+
+_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
+
+
+def put(text: str = "") -> None:
+    """Print lines."""
+    encoding = sys.stdout.encoding or "ascii"
+    click.echo(text.encode(encoding, "backslashreplace").decode(encoding), color=_colours())
+
+
+def put_json(document: Mapping[str, Any]) -> None:
+    """Print a document, in ASCII: any program reads it."""
+    click.echo(json.dumps(document, indent=2))
+
+
+def put_bytes(data: bytes) -> None:
+    """Print bytes as they are."""
+    click.echo(data, nl=False)
+
+
+def note(text: str) -> None:
+    """Say something that is no data, on stderr."""
+    click.echo(text, err=True)
+
+
+def clean(text: str) -> str:
+    """`text` without characters that steer a terminal."""
+    return text.translate(_CONTROLS)
+
+
+def state(name: str, words: str = "") -> str:
+    """A state with its mark, in its colour; `words` stand in its place."""
+    mark, plain, colour = _MARKS[name]
+    text = f"{plain if _ascii_only() else mark} {words or name}"
+    if not _colours():
+        return text
+    return click.style(text, fg=colour) if colour else click.style(text, dim=True)
+
+
+def rows(
+    cells: Sequence[Sequence[str]], *, drop: Sequence[int] = (), right: Sequence[int] = (), indent: str = ""
+) -> None:
+    """Print aligned columns.
+
+    Args:
+        cells: Lines of cells, as many in each.
+        drop: Columns to leave out where the terminal is too narrow, the first of these first.
+        right: Columns whose cells are aligned to the right.
+        indent: Put before each line.
+    """
+    shown = list(range(len(cells[0]))) if cells else []
+    widths = [max(len(click.unstyle(line[column])) for line in cells) for column in shown]
+    room = _width()
+    for column in drop:
+        if room and len(indent) + sum(widths[each] + 2 for each in shown) - 2 > room:
+            shown.remove(column)
+    for line in cells:
+        padded = []
+        for column in shown:
+            blank = " " * (widths[column] - len(click.unstyle(line[column])))
+            padded.append(blank + line[column] if column in right else line[column] + blank)
+        put((indent + "  ".join(padded)).rstrip())
+
+
+def pairs(members: Sequence[tuple[str, str]], indent: str = "  ") -> None:
+    """Print names and values, one pair a line; those without a value are left out. Further lines stand below the first."""
+    there = [(name, value) for name, value in members if value]
+    width = max((len(name) for name, _ in there), default=0)
+    for name, value in there:
+        first, *more = value.split("\n")
+        put(f"{indent}{name:{width}}  {first}")
+        for line in more:
+            put(f"{indent}{'':{width}}  {line}")
+
+
+def _width() -> int:
+    """Columns of the terminal; 0 where stdout is none."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
+
+
+def _colours() -> bool:
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def _ascii_only() -> bool:
+    return (sys.stdout.encoding or "ascii").lower().replace("-", "") != "utf8"

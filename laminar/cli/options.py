@@ -1,0 +1,49 @@
+"""Options that several commands have, and what they stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from laminar.cli import complete
+from laminar.settings import OPTIONS, resolve
+
+if TYPE_CHECKING:
+    from laminar.engine.ports import Datastore
+    from laminar.flow import Flow
+
+Command = Callable[..., Any]
+
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, as docs/json.md describes it.")
+CONFIG = click.option("--config", metavar="FILE", help="Settings file instead of laminar.yaml.")
+APP_DIR = click.option("--app-dir", metavar="DIR", help=OPTIONS["app_dir"].help)
+ADDRESS = click.argument("address", shell_complete=complete.addresses)
+
+
+def store_options(command: Command) -> Command:
+    """`--datastore` and `--config`, which `open_store` takes."""
+    option = click.option("--datastore", metavar="DIR", help=OPTIONS["datastore"].help)
+    return option(CONFIG(command))
+
+
+def open_store(datastore: str | None, config: str | None) -> Datastore:
+    """The datastore that these options, or the settings, name."""
+    from laminar import wiring
+
+    return wiring.datastore(resolve({"datastore": datastore}, file=config)["datastore"])
+
+
+def load_flow(target: str | None, app_dir: str) -> Flow:
+    """The flow that a target names."""
+    from laminar.engine import loading
+    from laminar.errors import TargetError
+    from laminar.flow import Flow
+
+    if not target:
+        raise TargetError(
+            "no flow is named.", remedy="Type module:attribute (main:HelloFlow), or set flow: in laminar.yaml."
+        )
+    flow: Flow = loading.find(loading.load(loading.Target.parse(target), app_dir), Flow)
+    return flow

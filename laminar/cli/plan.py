@@ -1,0 +1,76 @@
+"""`laminar plan`: what a schedule, or a resume, would run."""
+
+from __future__ import annotations
+
+import click
+
+from laminar.cli import complete, console
+from laminar.cli.options import APP_DIR, AS_JSON, load_flow, open_store, store_options
+from laminar.cli.parameters import PAIRS, PARAMETERS, parameters_of
+from laminar.engine import fingerprint
+from laminar.engine.addresses import find
+from laminar.errors import UsageError
+from laminar.inspection.document import document
+from laminar.inspection.plans import Step
+from laminar.inspection.plans import plan as steps_of
+from laminar.launch import settings_of
+from laminar.model.address import Address
+from laminar.model.parameters import given
+from laminar.settings import resolve
+
+
+@click.command()
+@click.argument("target", required=False, shell_complete=complete.targets)
+@click.argument("execution", required=False, shell_complete=complete.addresses)
+@PAIRS
+@PARAMETERS
+@AS_JSON
+@store_options
+@APP_DIR
+def plan(
+    target: str | None,
+    execution: str | None,
+    pairs: tuple[str, ...],
+    file: str | None,
+    as_json: bool,
+    datastore: str | None,
+    config: str | None,
+    app_dir: str | None,
+) -> None:
+    """Show what a schedule would run, after checking the flow and its parameters; nothing is started.
+
+    With an EXECUTION of the flow, what a resume of it would: what is done, what is left, and what only the run decides.
+
+    \b
+    Examples:
+      laminar plan main:HelloFlow -p name=world
+      laminar plan main:HelloFlow latest
+    """
+    before = resolve({"datastore": datastore, "app_dir": app_dir}, file=config)
+    flow = load_flow(target or before["flow"], before["app_dir"])
+    graph = flow.graph()
+    ledger, code = None, None
+    if execution is None:
+        given(flow.parameters(), parameters_of(pairs, file))
+    else:
+        if pairs or file:
+            raise UsageError("an execution has its parameters already.", remedy="Leave out -p and --parameters.")
+        store = open_store(settings_of(flow, {"datastore": datastore}, config)["datastore"], config)
+        ledger = find(store, Address(Address.parse(execution).execution, flow.name))
+        code = fingerprint.of_flow([node.layer for node in graph], before["app_dir"]).layers
+    steps = steps_of(graph, ledger, code)
+    if as_json:
+        console.put_json(document(flow=flow.name, execution=ledger.execution if ledger else None, layers=steps))
+        return
+    console.put(f"{flow.name} on {ledger.execution}" if ledger else flow.name)
+    console.rows([[step.layer, console.state(step.status), console.clean(step.words)] for step in steps], indent="  ")
+    console.put(f"  {_total(steps)}")
+
+
+def _total(steps: list[Step]) -> str:
+    run = [step for step in steps if step.status in ("to run", "unknown")]
+    if not run:
+        return "Nothing is left to run."
+    known = sum(step.to_run or 0 for step in run)
+    more = " and those that the run decides" if any(step.to_run is None for step in run) else ""
+    return f"To run: {len(run)} of {len(steps)} layers, {known} splits{more}."

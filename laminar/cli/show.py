@@ -1,0 +1,223 @@
+"""`laminar show`: an execution, a layer, or a split."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+from laminar.cli import console
+from laminar.cli.options import ADDRESS, AS_JSON, open_store, store_options
+from laminar.engine.addresses import Place, resolve
+from laminar.inspection.artifacts import FEW_READ, MOST_READ
+from laminar.inspection.document import facts, iso
+from laminar.inspection.found import Artifact, Error, ExecutionFacts, LayerFacts, LayerRow, SplitFacts, SplitRow, Try
+from laminar.inspection.layers import execution_facts
+from laminar.inspection.splits import layer_facts, split_facts
+from laminar.model.words import age, clock, plural, size
+
+
+@click.command()
+@ADDRESS
+@click.option(
+    "--limit", type=click.IntRange(min=0), default=50, show_default=True, help="Splits of a layer at most; 0 for all."
+)
+@AS_JSON
+@store_options
+def show(address: str, limit: int, as_json: bool, datastore: str | None, config: str | None) -> None:
+    """Show an execution and its layers, a layer and its splits, or a split and its attempts.
+
+    Values are shown by the previews that were noted when they were saved: none is loaded, and no code is imported.
+
+    \b
+    Examples:
+      laminar show latest
+      laminar show 01jd8q/Process
+      laminar show HelloFlow:01jd8q/Process/17 --json
+    """
+    place = resolve(open_store(datastore, config), address)
+    if as_json:
+        console.put_json(facts(_found(place, limit)))
+        return
+    match _found(place, limit):
+        case ExecutionFacts() as found:
+            _put_execution(found)
+        case LayerFacts() as found:
+            _put_layer(found)
+        case SplitFacts() as found:
+            _put_split(found)
+
+
+def _found(place: Place, limit: int) -> ExecutionFacts | LayerFacts | SplitFacts:
+    if place.index is not None:
+        return split_facts(place.ledger, place.layer, place.index)
+    if place.layer:
+        return layer_facts(place.ledger, place.layer, limit or None)
+    return execution_facts(place.ledger)
+
+
+def _put_execution(found: ExecutionFacts) -> None:
+    console.put(f"{found.flow} {found.execution}  {console.state(found.state)}")
+    versions = ", ".join(f"{name} {version}" for name, version in found.versions.items())
+    console.pairs(
+        [
+            ("target", found.target),
+            ("began", _moment(found.created)),
+            ("took", _span(found.duration_s)),
+            ("executor", ", ".join(filter(None, [found.executor, versions]))),
+            ("launches", str(found.launches) if found.launches > 1 else ""),
+            ("parameters", "\n".join(console.clean(f"{each.name} = {each.preview}") for each in found.parameters)),
+            ("images", "\n".join(_images(found.images))),
+        ]
+    )
+    console.put()
+    console.rows([_layer_line(row) for row in found.layers], indent="  ", drop=[4, 3, 5])
+    for row in found.layers:
+        if row.error:
+            console.put(f"\n  {row.name}: {console.clean(row.error.words)}")
+            console.put(f"    laminar show {found.address}/{row.name}")
+
+
+def _layer_line(row: LayerRow) -> list[str]:
+    note = row.skipped or (f"waits for {', '.join(row.waits_for)}" if row.waits_for else "")
+    if not note and row.failed_splits and row.splits != 1:
+        note = f"{row.failed_splits} failed"
+    splits = f"{row.finished_splits}/{row.splits}" if row.splits else ""
+    retried = row.attempts is not None and row.attempts > (row.splits or 1)
+    attempts = plural(row.attempts, "attempt") if retried and row.attempts else ""
+    return [row.name, console.state(row.state), splits, _span(row.duration_s), attempts, console.clean(note)]
+
+
+def _put_layer(found: LayerFacts) -> None:
+    row = found.layer
+    console.put(f"{found.address}  {console.state(row.state)}")
+    splits = "" if row.splits is None else f"{row.finished_splits} of {plural(row.splits, 'split')} finished"
+    console.pairs(
+        [
+            ("flow", found.flow),
+            ("splits", splits),
+            ("attempts", str(row.attempts or "")),
+            ("began", _moment(row.started)),
+            ("took", _span(row.duration_s)),
+            ("skipped", console.clean(row.skipped)),
+            ("asks for", _configuration(found.configuration)),
+        ]
+    )
+    if row.attempts is None:
+        console.put(
+            f"  attempts and times of more than {MOST_READ} splits are not read, artifacts of the first {FEW_READ} only"
+        )
+    _put_artifacts(found.artifacts, of_splits=row.splits or 1)
+    if found.splits:
+        console.put()
+        console.rows([_split_line(split) for split in found.splits], indent="  ", drop=[3, 2], right=[0])
+    if found.more_splits:
+        console.put(f"  and {plural(found.more_splits, 'split')} more (--limit 0 shows all)")
+
+
+def _split_line(split: SplitRow) -> list[str]:
+    attempt = "" if split.attempt is None else f"attempt {split.attempt}"
+    error = console.clean(split.error.words) if split.error else ""
+    return [f"/{split.index}", console.state(split.state), attempt, _span(split.duration_s), error]
+
+
+def _put_split(found: SplitFacts) -> None:
+    console.put(f"{found.address}  {console.state(found.state)}")
+    console.pairs(
+        [
+            ("flow", found.flow),
+            ("element", "\n".join(f"{name}: split {at[0]}, item {at[1]}" for name, at in found.elements.items())),
+            ("inputs", "\n".join(f"{layer} {checksum[:12]}" for layer, checksum in found.inputs.items())),
+            ("commit", found.commit[:12]),
+            ("code", found.code[:12]),
+            ("versions", ", ".join(f"{name} {version}" for name, version in found.versions.items())),
+        ]
+    )
+    if found.caught:
+        console.put("\n  caught")
+        _put_error(found.caught, "    ")
+    for attempt in found.attempts:
+        _put_try(attempt)
+    _put_artifacts(found.artifacts)
+    if found.attempts:
+        console.put(f"\n  laminar logs {found.address}")
+
+
+def _put_try(attempt: Try) -> None:
+    console.put(f"\n  attempt {attempt.attempt}  {console.state(attempt.state)}")
+    if attempt.error:
+        _put_error(attempt.error, "    ")
+    console.pairs(
+        [
+            ("began", _moment(attempt.started)),
+            ("took", _span(attempt.duration_s)),
+            ("image", attempt.image),
+            ("asked for", _configuration(attempt.configuration)),
+            ("log", size(attempt.log_bytes)),
+        ],
+        indent="    ",
+    )
+
+
+def _put_error(error: Error, indent: str) -> None:
+    text = "\n".join(filter(None, [error.traceback.rstrip() or error.words, error.remedy]))
+    for line in text.splitlines():
+        console.put(f"{indent}{console.clean(line)}")
+
+
+def _put_artifacts(artifacts: Sequence[Artifact], of_splits: int = 1) -> None:
+    if not artifacts:
+        return
+    console.put("\n  artifacts")
+    console.rows([artifact_line(each, of_splits) for each in artifacts], indent="    ", drop=[2, 1], right=[2])
+
+
+def artifact_line(each: Artifact, of_splits: int = 1) -> list[str]:
+    """Name, type, size and preview; of a layer of several splits, in how many it is."""
+    shown = "" if each.size is None else size(each.size)
+    where = f" (first of {each.splits} splits)" if of_splits > 1 and each.splits > 1 else ""
+    preview = plural(each.items, "item") if each.items is not None else each.preview
+    return [each.name, console.clean(each.type), shown, console.clean(preview) + where]
+
+
+def _configuration(configuration: Mapping[str, Any] | None) -> str:
+    """What is not asked for by default, and always the processors and the memory."""
+    if configuration is None:
+        return ""
+    from laminar.model.configuration import Container, Retry
+
+    container = configuration["container"]
+    words = [f"cpu {container['cpu']:g}", f"memory {container['memory']} MiB"]
+    for part, usual in (("container", vars(Container())), ("retry", vars(Retry()))):
+        words += [
+            f"{name} {_plain(value)}"
+            for name, value in configuration[part].items()
+            if name not in ("cpu", "memory") and value != usual.get(name) and value not in ([], {}, ())
+        ]
+    if configuration.get("timeout"):
+        words.append(f"timeout {configuration['timeout']['seconds']:g} s")
+    return console.clean(", ".join(words))
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, dict):
+        return " ".join(f"{name}={each}" if each else name for name, each in value.items())
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _images(images: Mapping[str, str]) -> list[str]:
+    """One line for each image."""
+    by_image: dict[str, list[str]] = {}
+    for layer, image in images.items():
+        by_image.setdefault(image, []).append(layer)
+    return [f"{image}  {', '.join(layers)}" for image, layers in by_image.items()]
+
+
+def _moment(seconds: float | None) -> str:
+    return "" if seconds is None else f"{iso(seconds)} ({age(time.time() - seconds)})"
+
+
+def _span(seconds: float | None) -> str:
+    return "" if seconds is None else clock(seconds)

@@ -1,0 +1,40 @@
+"""`laminar stop`: end an execution that runs somewhere."""
+
+from __future__ import annotations
+
+import time
+
+import click
+
+from laminar import wiring
+from laminar.cli import complete
+from laminar.cli.options import open_store, store_options
+from laminar.engine.addresses import find
+from laminar.engine.lease import Holder
+from laminar.model.address import Address
+from laminar.settings import resolve
+
+_LOOK_S = 0.2
+
+
+@click.command()
+@click.argument("execution", shell_complete=complete.addresses)
+@store_options
+def stop(execution: str, datastore: str | None, config: str | None) -> None:
+    """Stop an execution, wherever its scheduler is, and wait for that: what runs is ended, what is committed stays.
+
+    EXECUTION is an id, the beginning of one, or latest.
+    """
+    ledger = find(open_store(datastore, config), Address.parse(execution))
+    holder = Holder.of(ledger)
+    if holder is None or not holder.seems_alive:
+        launch = ledger.latest_launch() or {}
+        settings = resolve({"executor": launch.get("executor")}, file=config)
+        swept = wiring.executor(settings).sweep(ledger.flow, ledger.execution, ledger.store)
+        left = f"; removed {swept} containers that its scheduler left behind" if swept else ""
+        click.echo(f"{ledger.execution} of {ledger.flow} has no scheduler at work{left}", err=True)
+        return
+    click.echo(f"stopping {ledger.execution} of {ledger.flow}, scheduled by {holder.words}", err=True)
+    holder.ask_to_stop()
+    while (now := Holder.of(ledger)) is not None and now.epoch == holder.epoch and now.seems_alive:
+        time.sleep(_LOOK_S)

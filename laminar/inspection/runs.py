@@ -1,0 +1,88 @@
+"""All executions of a datastore."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import islice
+
+from laminar.engine import addresses
+from laminar.engine.addresses import began, layers_of
+from laminar.engine.ledger import Ledger
+from laminar.engine.ports import Datastore
+from laminar.engine.states import layer_state, together
+from laminar.errors import CorruptError, UsageError
+from laminar.model.names import nearest
+
+_LAST = 100
+"""Splits of a layer whose COMMITs are read to tell when it ended: the last ones."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """An execution in a list.
+
+    Attributes:
+        state: As states are, or `damaged` where a record of it cannot be read.
+        created: When it began; 0 where that cannot be read.
+        duration_s: From its beginning to its last commit, or to now where it runs.
+        layers_done: Finished or skipped.
+    """
+
+    flow: str
+    execution: str
+    state: str
+    created: float
+    duration_s: float | None
+    layers: int
+    layers_done: int
+
+
+def runs(store: Datastore, flow: str = "", limit: int | None = None) -> list[Run]:
+    """The executions in a datastore, newest first; what is not among the `limit` newest is not looked into.
+
+    Raises:
+        UsageError: No execution is of that flow.
+    """
+    known = addresses.known(store, flow)
+    if flow and not known:
+        flows = sorted({ledger.flow for ledger in addresses.known(store)})
+        raise UsageError(
+            f"flow {flow} has no executions in the datastore {store.url or repr(store)}.",
+            remedy=f"Flows there are: {', '.join(flows) or 'none'}.{nearest(flow, flows)}",
+        )
+    dated = [(created, ledger) for ledger in known if (created := began(ledger)) is not None]
+    dated.sort(key=lambda pair: (pair[0], pair[1].execution, pair[1].flow), reverse=True)
+    return [_run_or_damaged(ledger, created) for created, ledger in islice(dated, limit)]
+
+
+def _run_or_damaged(ledger: Ledger, created: float) -> Run:
+    """One execution; a damaged record of it does not hide the others."""
+    with suppress(CorruptError):
+        if created:
+            return _run(ledger, created)
+    return Run(ledger.flow, ledger.execution, "damaged", created, None, 0, 0)
+
+
+def _run(ledger: Ledger, created: float) -> Run:
+    graph = layers_of(ledger)
+    states = {name: str(layer_state(ledger, name, read=False)) for name in graph}
+    state = together(ledger, states.values())
+    done = sum(each in ("finished", "skipped") for each in states.values())
+    # Of a finished execution, the last commit is one of a layer that none of those depends on that ran.
+    ran = [name for name, each in states.items() if each == "finished"] if state == "finished" else []
+    ends = graph.keys() - {need for name in ran for need in graph[name]}
+    duration_s = time.time() - created if state == "running" else _until_last(ledger, created, ends)
+    return Run(ledger.flow, ledger.execution, state, created, duration_s, len(graph), done)
+
+
+def _until_last(ledger: Ledger, created: float, layers: Iterable[str]) -> float | None:
+    """Seconds to the last commit of these layers."""
+    last = None
+    for layer in layers:
+        for index in sorted(ledger.committed(layer))[-_LAST:]:
+            if commit := ledger.commit(layer, index):
+                last = max(last or 0.0, commit.finished)
+    return None if last is None else max(0.0, last - created)

@@ -1,0 +1,146 @@
+"""The splits of a layer, and the attempts at one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from laminar.engine import layout, records
+from laminar.engine.addresses import Place
+from laminar.engine.ledger import Commit, Ledger
+from laminar.engine.states import LayerState, layer_state
+from laminar.inspection.artifacts import artifacts_in, artifacts_of
+from laminar.inspection.found import LayerFacts, SplitFacts, SplitRow, Try
+from laminar.inspection.layers import error_of, layer_row
+from laminar.model.grid import Grid
+
+_FIRST = ("failed", "retrying", "interrupted", "running", "waiting", "finished")
+"""States in the order in which people ask for them."""
+
+
+def layer_facts(ledger: Ledger, layer: str, limit: int | None = None) -> LayerFacts:
+    """A layer and its splits; at most `limit` of them, those that are not finished first."""
+    done = ledger.committed(layer)
+    row = layer_row(ledger, layer, done)
+    state = layer_state(ledger, layer, read=False, done=done)
+    begun = ledger.begun(layer) - done
+    count = row.splits if row.splits is not None else max(begun, default=-1) + 1
+    states = {
+        index: _open_state(ledger, layer, index, state) if index in begun else "waiting"
+        for index in range(count)
+        if index not in done
+    }
+    order = sorted(states, key=lambda index: (_FIRST.index(states[index]), index))
+    shown = [*order, *sorted(done)][:limit]
+    return LayerFacts(
+        flow=ledger.flow,
+        execution=ledger.execution,
+        address=str(Place(ledger, layer)),
+        layer=row,
+        configuration=_registered(ledger, layer),
+        artifacts=artifacts_in(ledger, layer, done),
+        splits=[_split_row(ledger, layer, index, states.get(index, "finished")) for index in shown],
+        more_splits=len(states) + len(done) - len(shown),
+    )
+
+
+def split_facts(ledger: Ledger, layer: str, index: int) -> SplitFacts:
+    """A split and its attempts."""
+    commit = ledger.commit(layer, index)
+    address = str(Place(ledger, layer, index))
+    plan = ledger.plan(layer)
+    elements = _elements(plan.grid if plan else None, index)
+    if commit is not None:
+        state = "finished"
+    elif ledger.attempts(layer, index):
+        state = _open_state(ledger, layer, index, layer_state(ledger, layer, read=False))
+    else:
+        state = "waiting"
+    launch: Mapping[str, Any] = ledger.latest_launch() or {}
+    tries = [_try(ledger, layer, index, number, commit, launch, state) for number in ledger.attempts(layer, index)]
+    if commit is None:
+        return SplitFacts(ledger.flow, ledger.execution, address, layer, index, state, tries, elements)
+    return SplitFacts(
+        ledger.flow,
+        ledger.execution,
+        address,
+        layer,
+        index,
+        state,
+        tries,
+        elements,
+        inputs=commit.inputs,
+        commit=commit.checksum,
+        code=commit.code,
+        versions=commit.versions,
+        caught=error_of(commit.caught) if commit.caught else None,
+        artifacts=artifacts_of(commit.artifacts),
+    )
+
+
+def started_at(ledger: Ledger, layer: str, index: int, attempt: int) -> dict[str, Any]:
+    """What was recorded when an attempt was started (`created`, `configuration`); empty where nothing was."""
+    key = layout.started(ledger.flow, ledger.execution, layer, index, attempt)
+    return records.load(ledger.store, key, "started") or {}
+
+
+def _open_state(ledger: Ledger, layer: str, index: int, of_layer: LayerState) -> str:
+    """The state of a split that was begun and has no result."""
+    attempts = ledger.attempts(layer, index)
+    failed = bool(attempts) and ledger.failure(layer, index, attempts[-1]) is not None
+    if str(of_layer) not in ("failed", "running"):
+        return str(of_layer)
+    if failed:
+        return "failed" if of_layer.failed else "retrying"
+    return "running"
+
+
+def _split_row(ledger: Ledger, layer: str, index: int, state: str) -> SplitRow:
+    commit = ledger.commit(layer, index) if state == "finished" else None
+    if commit is not None:
+        took = max(0.0, commit.finished - commit.started)
+        caught = error_of(commit.caught) if commit.caught else None
+        return SplitRow(index, state, commit.attempt, commit.started, commit.finished, took, caught)
+    attempts = ledger.attempts(layer, index)
+    if not attempts:
+        return SplitRow(index, state)
+    failure = ledger.failure(layer, index, attempts[-1])
+    started = started_at(ledger, layer, index, attempts[-1]).get("created")
+    spent = None if failure is None or started is None else max(0.0, failure.at - started)
+    return SplitRow(index, state, attempts[-1], started, None, spent, error_of(failure) if failure else None)
+
+
+def _try(
+    ledger: Ledger, layer: str, index: int, number: int, commit: Commit | None, launch: Mapping[str, Any], state: str
+) -> Try:
+    start = started_at(ledger, layer, index, number)
+    started, failure = start.get("created"), ledger.failure(layer, index, number)
+    configuration = start.get("configuration") or launch.get("configurations", {}).get(layer)
+    image = launch.get("engine", {}).get("images", {}).get(layer, "")
+    how, finished = "failed" if failure else state if state != "finished" else "lost", failure.at if failure else None
+    if commit is not None and commit.attempt == number:
+        how, started, finished = "finished", commit.started, commit.finished
+    took = max(0.0, finished - started) if finished is not None and started is not None else None
+    return Try(
+        attempt=number,
+        state=how,
+        started=started,
+        finished=finished,
+        duration_s=took,
+        image=image,
+        log_bytes=len(ledger.log(layer, index, number)),
+        error=error_of(failure) if failure and how == "failed" else None,
+        configuration=configuration,
+    )
+
+
+def _registered(ledger: Ledger, layer: str) -> Mapping[str, Any] | None:
+    """The layer's configuration as the latest launch had it; hooks may have changed it for single attempts."""
+    found: Mapping[str, Any] | None = (ledger.latest_launch() or {}).get("configurations", {}).get(layer)
+    return found
+
+
+def _elements(grid: Grid | None, index: int) -> dict[str, tuple[int, int]]:
+    if grid is None or index >= grid.size:
+        return {}
+    return {f"{axis.layer}.{axis.attribute}": element for axis, element in grid.at(index)}

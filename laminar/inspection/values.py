@@ -1,0 +1,140 @@
+"""The values of artifacts that are plain data: JSON, text and bytes. No other is loaded here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import IO, Any
+
+from laminar.engine.addresses import Place, layers_of
+from laminar.engine.artifacts import Archive, Entry
+from laminar.errors import UsageError
+from laminar.inspection.artifacts import artifact, artifacts_in, artifacts_of
+from laminar.inspection.found import Artifact
+from laminar.model.names import nearest
+
+PLAIN = ("json", "bytes")
+"""Codecs whose content is the value itself."""
+
+
+def listed(place: Place) -> list[Artifact]:
+    """What there is at a place, each with its layer."""
+    if place.index is not None:
+        commit = place.ledger.commit(place.layer, place.index)
+        return [replace(each, layer=place.layer) for each in artifacts_of(commit.artifacts if commit else {})]
+    layers = [place.layer] if place.layer else list(layers_of(place.ledger))
+    return [
+        replace(each, layer=layer)
+        for layer in layers
+        for each in artifacts_in(place.ledger, layer, place.ledger.committed(layer))
+    ]
+
+
+class Values:
+    """The value, or the values, that an artifact has at a place.
+
+    Args:
+        archive: Loads them.
+        place: A layer or a split.
+        name: Of the artifact.
+
+    Raises:
+        UsageError: There is none of that name, or it is not plain data; how to read it in Python is said then.
+    """
+
+    def __init__(self, archive: Archive, place: Place, name: str) -> None:
+        if not place.layer:
+            raise UsageError(
+                f"{place} is an execution; artifacts belong to layers.",
+                remedy=f"Name the layer, too: laminar artifact {place}/LAYER {name}",
+            )
+        self._archive = archive
+        self._place = place
+        self._name = name
+        plan = place.ledger.plan(place.layer)
+        self._splits = [place.index] if place.index is not None else list(range(plan.splits if plan else 0))
+        whole = place.index is None and plan is not None and plan.grid is not None
+        first = self._entry(self._splits[0]) if self._splits else None
+        self.many = whole or (first is not None and "pages" in first)
+        self.found = artifact(name, first) if first else Artifact(name, "shard", None, "0 items", "shard", 0)
+        if first is None and not whole:
+            raise UsageError(f"{place} has no result.", remedy=f"Look at it: laminar show {place}")
+        if first is not None and "pages" not in first:
+            self._check_plain(first)
+
+    def one(self) -> Any:
+        """The value, where it is one: `bytes`, `str`, or what JSON has."""
+        assert not self.many
+        return self._load(self._entry(self._splits[0]))
+
+    def each(self) -> Iterator[Any]:
+        """The items, one at a time: those of a shard, of every split in turn."""
+        for split in self._splits:
+            entry = self._entry(split)
+            if "pages" not in entry:
+                yield self._load(entry)
+                continue
+            for page in range(len(entry["pages"])):
+                for item in self._archive.load_page(entry, page, self._name, self._place.layer):
+                    yield self._load(item)
+
+    def plain(self) -> Any:
+        """What JSON has of it: the value, or a list of the items.
+
+        Raises:
+            UsageError: It is bytes, or holds some.
+        """
+        return [self._json(item) for item in self.each()] if self.many else self._json(self.one())
+
+    def write(self, file: IO[bytes]) -> None:
+        """Write text and bytes as they are, other values as JSON, items as one line of JSON each."""
+        if self.many:
+            for item in self.each():
+                file.write(json.dumps(self._json(item)).encode() + b"\n")
+        else:
+            value = self.one()
+            if isinstance(value, str):
+                value = value.encode("utf-8", "surrogatepass") + b"\n" * file.isatty()
+            file.write(value if isinstance(value, bytes) else json.dumps(value).encode() + b"\n")
+        file.flush()
+
+    def _json(self, value: Any) -> Any:
+        if isinstance(value, bytes):
+            raise UsageError(
+                f"artifact {self._name!r} of {self._place} is bytes, which JSON has no form for.",
+                remedy="Name one split, and no --json, to get them as they are; or read it in Python.",
+            )
+        return value
+
+    def _entry(self, split: int) -> Entry:
+        commit = self._place.ledger.commit(self._place.layer, split)
+        if commit is None:
+            raise UsageError(
+                f"{self._place.layer}/{split} has no result yet.", remedy=f"Look at it: laminar show {self._place}"
+            )
+        if self._name not in commit.artifacts:
+            raise self._absent(sorted(commit.artifacts))
+        return commit.artifacts[self._name]
+
+    def _absent(self, names: list[str]) -> UsageError:
+        return UsageError(
+            f"{self._place} has no artifact {self._name!r}.",
+            remedy=f"It has: {', '.join(names) or 'none'}.{nearest(self._name, names)}",
+        )
+
+    def _load(self, entry: Entry) -> Any:
+        self._check_plain(entry)
+        return self._archive.load(entry, self._name, self._place.layer)
+
+    def _check_plain(self, entry: Entry) -> None:
+        if entry.get("codec") in PLAIN:
+            return
+        ledger, index = self._place.ledger, self._place.index
+        where = self._place.layer if index is None else f"{self._place.layer}, index={index}"
+        how = f"codec {entry['codec']}" if "codec" in entry else f"protocol {entry['protocol']}"
+        raise UsageError(
+            f"artifact {self._name!r} of {self._place} is no plain data: {entry['preview']} ({entry['type']}, {how}).",
+            remedy=f"Read it in Python, where its type can be imported:\n"
+            f"  {ledger.flow}().execution({ledger.execution!r}).layer({where}).{self._name}",
+        )

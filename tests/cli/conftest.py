@@ -1,0 +1,105 @@
+"""A small store, made by real runs, that the tests of `list`, `show` and the like look at and do not change."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Project
+
+MAIN = """
+from laminar import Flow, Layer, Parameters, hooks, layers
+
+class HelloFlow(Flow): ...
+
+@HelloFlow.register
+class Source(Layer):
+    def __call__(self, parameters: Parameters) -> None:
+        print("reading", parameters.n)
+        if parameters.n < 0:
+            raise ValueError(f"n is {parameters.n}")
+        self.title = "three parts"
+        self.raw = b"\\x00\\xff"
+        self.table = {"a": [1, 2]}
+        self.odd = {1, 2}
+        self.shard(parts=range(parameters.n))
+
+@HelloFlow.register(
+    foreach=layers.ForEach(parameters=[layers.Parameter(layer=Source, attribute="parts")]),
+    retry=layers.Retry(attempts=2, delay=0),
+)
+class Process(Layer):
+    def __call__(self, source: Source) -> None:
+        print("part", source.parts)
+        print("of", source.title)
+        if source.parts == 1 and self.attempt == 1:
+            raise ValueError("part 1 has no header")
+        self.score = source.parts * 2
+
+@HelloFlow.register(catch=layers.Catch(KeyError))
+class Join(Layer):
+    def __call__(self, process: Process) -> None:
+        self.total = sum(process.score)
+        raise KeyError("kept")
+
+@HelloFlow.register
+class Gate(Layer):
+    @hooks.entry
+    def only_if_big(self, join: Join) -> bool:
+        return join.total > 100
+
+    def __call__(self, join: Join) -> None: ...
+
+@HelloFlow.register
+class Report(Layer):
+    def __call__(self, gate: Gate) -> None: ...
+
+class OtherFlow(Flow): ...
+
+@OtherFlow.register
+class Only(Layer):
+    def __call__(self) -> None:
+        self.escape = "\\x1b[31mred"
+"""
+
+_VARYING = [
+    (re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z"), "TIME"),
+    (re.compile(r"\b(?:just now|\d+ (?:s|min|h|days) ago)"), "AGE"),
+    (re.compile(r"\b\d+\.\d s\b|\b\d+:\d\d:\d\d\b"), "SPAN"),
+    (re.compile(r"(?m)^( +(?:commit|code|inputs) +(?:\w+ )?)[0-9a-f]{12}$"), r"\1DIGEST"),
+    (re.compile(r"(?m)^( +log +)\d+ B$"), r"\1SIZE"),
+    (re.compile(r"laminar \d\S+, python \d[\d.]+"), "VERSIONS"),
+    (re.compile(r"(?m)^ +[~^]+\n"), ""),
+]
+
+
+@dataclass
+class Seen(Project):
+    """The project, with executions `first` of both flows, and `bad-1` of HelloFlow, which failed."""
+
+    def look(self, command: str, **environ: str | None) -> str:
+        """What a command that succeeds prints, without what varies from run to run."""
+        result = self.laminar(*command.split(), **environ)
+        assert (result.code, result.err) == (0, ""), result
+        text = result.out.replace(str(self.path), "HERE")
+        for pattern, word in _VARYING:
+            text = pattern.sub(word, text)
+        return re.sub(r"(?m) +$", "", re.sub(r"(AGE|SPAN) +", r"\1  ", text))
+
+
+@pytest.fixture(scope="session")
+def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
+    made = Seen(Path(tmp_path_factory.mktemp("seen")))
+    made.write("main.py", MAIN)
+    schedule = ["--executor", "process", "--progress", "quiet", "--execution"]
+    for target, execution, given, code in [
+        ("main:HelloFlow", "first", ["-p", "n=3"], 0),
+        ("main:OtherFlow", "first", [], 0),
+        ("main:HelloFlow", "bad-1", ["-p", "n=-1"], 1),
+    ]:
+        result = made.laminar("schedule", target, *schedule, execution, *given)
+        assert result.code == code, result
+    return made

@@ -1,0 +1,76 @@
+"""Addresses that mean nothing, or more than one thing: one message, the candidates, the exit code 2, nothing on stdout."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cli.conftest import Seen
+
+CASES = {
+    "show first": ["2 flows have an execution 'first'", "HelloFlow:first", "OtherFlow:first"],
+    "show fir": ["2 flows have an execution 'first'"],
+    "show latst": ["there is no execution 'latst'", "bad-1", "Did you mean 'latest'?"],
+    "show OtherFlow:bad-1": ["flow OtherFlow has no execution 'bad-1'", "Another flow has: HelloFlow:bad-1"],
+    "show HelloFlw:bad-1": ["flow HelloFlw has no executions", "Did you mean 'HelloFlow'?"],
+    "show bad/Sorce": ["bad-1 of HelloFlow has no layer 'Sorce'", "Source, Process", "Did you mean 'Source'?"],
+    "show HelloFlow:first/Process/3": ["has no split 3", "3 splits: 0 to 2"],
+    "show HelloFlow:first/Gate/0": ["was skipped: Gate.only_if_big returned False"],
+    "show bad/Join/0": ["has no splits yet", "laminar show bad-1"],
+    "show a/b/c/d": ["invalid address 'a/b/c/d'", "[FLOW:]EXECUTION[/LAYER[/INDEX]]"],
+    "show a//b": ["invalid address"],
+    "show a:b:c": ["invalid address"],
+    "show :bad-1": ["invalid address"],
+    "show bad/Source/-1": ["invalid address"],
+    "show bad/Source/one": ["invalid address"],
+    "show ../bad": ["invalid execution id '..'"],
+    "show bad --datastore empty": ["there are no executions in the datastore", "--datastore"],
+    "show bad --datastore foreign": ["foreign is not a datastore of laminar", "photo.jpg"],
+    "list --datastore foreign": ["foreign is not a datastore of laminar"],
+    "list --flow HelloFlw": ["flow HelloFlw has no executions", "Did you mean 'HelloFlow'?"],
+    "logs bad/Source/0 --attempt 2": ["bad-1/Source/0 has no attempt 2", "Its attempts are: 1"],
+    "logs nope": ["there is no execution 'nope'"],
+    "artifact bad title": ["bad-1 is an execution", "laminar artifact bad-1/LAYER title"],
+    "artifact HelloFlow:first/Source titel": ["has no artifact 'titel'", "Did you mean 'title'?"],
+    "artifact HelloFlow:first/Source odd": [
+        "'odd' of HelloFlow:first/Source is no plain data: set of 2",
+        ".layer(Source).odd",
+    ],
+    "artifact HelloFlow:first/Source --output x": ["--output goes with the NAME"],
+    "artifact HelloFlow:first/Source title --output no/where": ["no/where cannot be written"],
+    "artifact HelloFlow:first/Source raw --json": ["is bytes"],
+    "artifact bad/Source title": ["bad-1/Source", "has no result"],
+    "graph nope:F": ["no module 'nope'"],
+    "plan main:HelloFlow nope": ["flow HelloFlow has no execution 'nope'"],
+    "plan main:HelloFlow bad -p n=1": ["has its parameters already"],
+    "plan main:HelloFow": ["Did you mean 'HelloFlow'?"],
+    "config --config no.yaml": ["no settings file no.yaml"],
+}
+
+
+@pytest.mark.parametrize("command", CASES)
+def test_what_cannot_be_meant(seen: Seen, command: str) -> None:
+    (seen.path / "foreign").mkdir(exist_ok=True)
+    (seen.path / "foreign" / "photo.jpg").write_text("mine")
+    result = seen.laminar(*command.split())
+    result.fails(2, *CASES[command])
+    assert result.out == ""
+
+
+def test_an_unknown_option_suggests_the_nearest(seen: Seen) -> None:
+    result = seen.laminar("show", "bad", "--jsn")
+    assert (result.code, result.out) == (2, "")
+    assert "--json" in result.err
+
+
+def test_a_store_without_executions_is_an_empty_list(seen: Seen) -> None:
+    result = seen.laminar("list", "--datastore", "empty")
+    assert (result.code, result.out) == (0, "")
+    assert "no executions in the datastore" in result.err
+    assert '"executions": []' in seen.laminar("list", "--json", "--datastore", "empty").out
+
+
+def test_an_id_that_begins_another_is_itself(seen: Seen) -> None:
+    assert seen.look("show HelloFlow:bad-1") == seen.look("show bad")
+    assert seen.look("show latest") == seen.look("show bad")
+    assert seen.look("show HelloFlow:latest") == seen.look("show bad")
+    assert seen.look("show OtherFlow:latest/") == seen.look("show OtherFlow:first")

@@ -1,0 +1,125 @@
+"""What the reading commands do on terminals of every kind, on none, and without the code of the flow."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import struct
+import subprocess
+import sys
+import termios
+
+import pytest
+
+from tests.cli.conftest import Seen
+
+IMPORTED = """
+import sys
+from laminar.cli.main import cli
+cli(sys.argv[1:], standalone_mode=False)
+heavy = {"rich", "docker", "dill", "numpy", "main"}
+print(*sorted(heavy & {name.partition(".")[0] for name in sys.modules}), file=sys.stderr)
+"""
+
+
+def on_terminal(seen: Seen, command: str, columns: int = 100, **environ: str) -> str:
+    """All that a command draws on a terminal of so many columns."""
+    end, theirs = os.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 30, columns, 0, 0))
+    values = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "COLUMNS", "LINES")}
+    with subprocess.Popen(
+        [*seen.script, *command.split()],
+        cwd=seen.path,
+        env={**values, "TERM": "xterm-256color", "PYTHONUTF8": "1", **environ},
+        stdout=theirs,
+        stderr=subprocess.STDOUT,
+    ) as process:
+        os.close(theirs)
+        raw = b""
+        try:
+            while piece := os.read(end, 65536):
+                raw += piece
+        except OSError:  # EIO: nobody holds the other end any more
+            pass
+    os.close(end)
+    assert process.returncode == 0, raw
+    return raw.decode().replace("\r\n", "\n")
+
+
+def test_colour_is_for_terminals_that_have_it(seen: Seen) -> None:
+    assert "\x1b[31m✗ failed\x1b[0m" in on_terminal(seen, "show bad")
+    for environ in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
+        drawn = on_terminal(seen, "show bad", **environ)
+        assert "\x1b" not in drawn
+        assert "✗ failed" in drawn
+    assert "\x1b" not in seen.laminar("show", "bad").out
+
+
+def test_forty_columns_keep_what_matters(seen: Seen) -> None:
+    for command in ("list", "show HelloFlow:first", "show HelloFlow:first/Process", "artifact HelloFlow:first"):
+        drawn = on_terminal(seen, command, columns=40, NO_COLOR="1")
+        tables = [line for line in drawn.splitlines() if re.search(r"[✓✗─]|^EXEC", line)]
+        assert all(len(line) <= 40 for line in tables if not line.endswith("False") and "depends on" not in line), drawn
+    assert "bad-1" in on_terminal(seen, "list", columns=40)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_a_stream_without_the_characters(seen: Seen, encoding: str) -> None:
+    for command in ("list", "show HelloFlow:first", "graph bad", "plan main:HelloFlow bad"):
+        result = seen.laminar(*command.split(), PYTHONUTF8=None, PYTHONIOENCODING=encoding)
+        assert (result.code, result.err) == (0, "")
+        assert result.out.isascii()
+        assert "finished" in result.out or "failed" in result.out or "to run" in result.out
+
+
+def test_a_reader_that_leaves(seen: Seen) -> None:
+    for command in (
+        "list",
+        "show HelloFlow:first",
+        "logs HelloFlow:first",
+        "artifact HelloFlow:first/Source raw",
+        "--help",
+    ):
+        read, write = os.pipe()
+        os.close(read)
+        process = subprocess.run([*seen.script, *command.split()], cwd=seen.path, stdout=write, stderr=subprocess.PIPE)
+        os.close(write)
+        assert (process.returncode, process.stderr) == (141, b"")
+
+
+def test_what_a_layer_wrote_steers_no_terminal(seen: Seen) -> None:
+    assert "\x1b[31mred" not in on_terminal(seen, "show OtherFlow:first/Only/0", NO_COLOR="1")
+    assert "\x1b[31mred" not in on_terminal(seen, "artifact OtherFlow:first/Only", NO_COLOR="1")
+
+
+def test_logs_are_the_bytes_that_were_printed(seen: Seen) -> None:
+    result = subprocess.run(
+        [*seen.script, "artifact", "HelloFlow:first/Source", "raw"], cwd=seen.path, capture_output=True
+    )
+    assert result.stdout == b"\x00\xff"
+    seen.laminar("artifact", "HelloFlow:first/Source", "title", "--output", "title.txt")
+    assert (seen.path / "title.txt").read_text() == "three parts"
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["list", "show HelloFlow:first", "show bad/Source/0", "logs bad", "artifact HelloFlow:first", "graph bad"],
+)
+def test_no_code_of_the_flow_and_no_heavy_module_is_imported(seen: Seen, command: str) -> None:
+    result = seen.run(sys.executable, "-c", IMPORTED, *command.split())
+    assert (result.code, result.err) == (0, "\n"), result
+
+
+def test_shells_complete_addresses_and_targets(seen: Seen) -> None:
+    def complete(words: str) -> set[str]:
+        environ = {"_LAMINAR_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+        # Where there is none, click prints an empty line.
+        return {line.partition(",")[2] for line in seen.laminar(**environ).out.splitlines()}
+
+    assert complete("laminar show ") == {"bad-1", "first", "latest"}
+    assert complete("laminar show bad-1/S") == {"bad-1/Source"}
+    assert complete("laminar show OtherFlow:") == {"OtherFlow:first"}
+    assert complete("laminar plan m") == {"main:HelloFlow", "main:OtherFlow"}
+    assert complete("laminar show --datastore empty x") == {""}
+    assert "show" in complete("laminar s")

@@ -1,0 +1,169 @@
+"""What is found of executions, as a script asks for it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+
+import pytest
+
+from laminar import Layer, layers, wiring
+from laminar.datastores import Datastore
+from laminar.engine import layout
+from laminar.engine.addresses import Place, names_execution, resolve
+from laminar.engine.lease import Lease
+from laminar.engine.ledger import Commit, Failure, Ledger, Plan
+from laminar.engine.states import execution_state
+from laminar.errors import ExecutionError, UsageError
+from laminar.inspection.graphs import of_execution, of_flow
+from laminar.inspection.layers import execution_facts
+from laminar.inspection.logs import follow, last_lines, logs
+from laminar.inspection.plans import plan
+from laminar.inspection.runs import runs
+from laminar.inspection.splits import layer_facts, split_facts
+from laminar.inspection.values import Values
+from laminar.model.wire import Task
+from tests.unit.conftest import MakeFlow
+
+
+class Source(Layer):
+    def __call__(self) -> None:
+        self.shard(parts=["a", "b"])
+        self.empty: list[int] = []
+
+
+class Each(Layer):
+    def __call__(self, source: Source) -> None:
+        if source.parts == "b":
+            raise ValueError("b")
+        self.raw = b"raw"
+
+
+CUT = {"foreach": layers.ForEach(parameters=[layers.Parameter(layer=Source, attribute="parts")])}
+
+
+@pytest.fixture
+def ledger(make_flow: MakeFlow, store: Datastore) -> Ledger:
+    """An execution in which one of two splits failed."""
+    with pytest.raises(ExecutionError):
+        make_flow(Source, Each, configuration={"Each": CUT})(execution="x")
+    return Ledger(store, "F", "x")
+
+
+def begun(store: Datastore, execution: str = "y", layer: str = "A") -> Ledger:
+    """An execution of one layer of two splits, of which nothing has run, scheduled by this process."""
+    made = Ledger(store, "F", execution)
+    made.create("", {})
+    made.launch({"graph": {layer: []}, "target": ""})
+    made.put_plan(layer, Plan(2))
+    Lease.take(made)
+    return made
+
+
+def task(index: int, attempt: int = 1) -> Task:
+    return Task(layer="A", index=index, splits=2, attempt=attempt, target="", execution="y", datastore="")
+
+
+def test_a_split_that_failed_comes_first(ledger: Ledger) -> None:
+    found = layer_facts(ledger, "Each")
+    assert [(split.index, split.state) for split in found.splits] == [(1, "failed"), (0, "finished")]
+    assert (found.layer.failed_splits, found.layer.finished_splits, found.layer.attempts) == (1, 1, 2)
+    assert layer_facts(ledger, "Each", limit=1).more_splits == 1
+    facts = split_facts(ledger, "Each", 1)
+    assert facts.attempts[0].error is not None
+    assert facts.attempts[0].error.words == "ValueError: b"
+
+
+def test_an_execution_and_its_graph(ledger: Ledger) -> None:
+    assert execution_facts(ledger).state == "failed"
+    assert [(layer.name, layer.state) for layer in of_execution(ledger).layers] == [
+        ("Source", "finished"),
+        ("Each", "failed"),
+    ]
+
+
+def test_plan_of_a_resume(make_flow: MakeFlow, ledger: Ledger) -> None:
+    graph = make_flow(Source, Each, configuration={"Each": CUT}).graph()
+    done, left = plan(graph, ledger)
+    assert (done.status, left.status, left.splits, left.to_run) == ("done", "to run", 2, 1)
+    assert left.words == "1 of 2 splits: 1 failed"
+    assert [step.splits for step in plan(graph)] == [1, None]
+    assert of_flow(graph).layers[1].foreach == ["Source.parts"]
+    commit = ledger.commit("Source", 0)
+    assert commit is not None
+    assert not plan(graph, ledger, {"Source": "other"})[0].changed  # threads record no code
+
+
+def test_values(store: Datastore, ledger: Ledger) -> None:
+    archive = wiring.archive(store, pickle="deny")
+    out = io.BytesIO()
+    Values(archive, resolve(store, "x/Source"), "parts").write(out)
+    Values(archive, resolve(store, "x/Source"), "empty").write(out)
+    Values(archive, resolve(store, "x/Each/0"), "raw").write(out)
+    assert out.getvalue() == b'"a"\n"b"\n[]\nraw'
+    with pytest.raises(UsageError, match="Each/1 has no result yet"):
+        Values(archive, resolve(store, "x/Each/1"), "raw")
+
+
+def test_a_damaged_execution_hides_no_other(store: Datastore, ledger: Ledger) -> None:
+    store.create(layout.execution_record("F", "z"), b"{}")
+    begun(store)
+    assert [(run.execution, run.state) for run in runs(store)] == [("y", "running"), ("x", "failed"), ("z", "damaged")]
+
+
+def test_follow_takes_up_what_comes_and_ends_with_the_layer(store: Datastore) -> None:
+    made = begun(store)
+
+    def log(index: int, attempt: int, text: bytes) -> None:
+        store.append(layout.log("F", "y", "A", index, attempt), text)
+
+    def fail() -> None:
+        made.put_failure(task(0), Failure("user", "ValueError", "again"))
+        log(0, 2, b"second\n")
+
+    def end() -> None:
+        for index in (0, 1):
+            made.put_commit(task(index, 2), Commit(2, {}))
+        log(1, 2, b"last")
+
+    log(0, 1, b"one\ntwo\n")
+    steps: list[Callable[[], None]] = [lambda: log(0, 1, b"three\n"), lambda: log(0, 2, b"second\n"), end]
+    pieces = follow(Place(made, "A"), tail=1, wait=lambda _: steps.pop(0)())
+    assert [(piece.address, piece.attempt, piece.data) for piece in pieces] == [
+        ("A/0", 1, b"two\n"),
+        ("A/0", 1, b"three\n"),
+        ("A/0", 2, b"second\n"),
+        ("A/1", 2, b"last"),
+    ]
+    assert not steps
+    fail()
+    assert [piece.data for piece in logs(Place(made, "A", 0))] == [b"second\nsecond\n"]
+    assert [piece.attempt for piece in logs(Place(made, "A", 0), attempt=1)] == [1]
+
+
+def test_last_lines() -> None:
+    assert last_lines(b"a\nb\nc", 2) == b"b\nc"
+    assert last_lines(b"a\n", 5) == b"a\n"
+    assert last_lines(b"a\n", 0) == b""
+    assert last_lines(b"a\n", None) == b"a\n"
+
+
+def test_states_of_executions(store: Datastore) -> None:
+    made = begun(store)
+    assert execution_state(made, ["A"]) == "running"
+    assert execution_state(made, ["B"]) == "running"  # its scheduler is at work
+    made.put_commit(task(0), Commit(1, {}))
+    made.put_commit(task(1), Commit(1, {}))
+    assert execution_state(made, ["A"]) == "finished"
+    assert execution_state(made, ["A", "B"]) == "running"
+    assert made.committed("A") == {0, 1}
+
+
+def test_whether_a_word_is_an_execution_or_a_target(store: Datastore, ledger: Ledger, tmp_path: object) -> None:
+    (tmp_path / "main.py").write_text("")  # type: ignore[operator]
+    begun(store, "maintenance")
+    here = str(tmp_path)
+    for text in ("latest", "x", "F:x", "F:nope", "x/Source", "01jd8q", "ma"):
+        assert names_execution(store, text, here), text
+    for text in ("main", "main:F", "main.py", "dir/main.py:F", "nope"):
+        assert not names_execution(store, text, here), text
