@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from laminar import wiring
+from laminar import Flow, Layer, wiring
 from laminar.datastores import Datastore, Local, Memory, removal
 from laminar.engine import artifacts, blobs, garbage, layout, lease, records
 from laminar.engine.garbage import Collected, collect
@@ -22,6 +22,7 @@ from laminar.engine.lease import Lease
 from laminar.engine.ledger import Commit, Ledger
 from laminar.engine.verification import verify
 from laminar.errors import CorruptError, StoreError, UsageError
+from laminar.executors import Thread
 from laminar.model.wire import Task
 
 DAY_S = 86400.0
@@ -191,6 +192,30 @@ def test_one_that_is_resumed_at_that_moment_stays(clock: Clock, monkeypatch: pyt
     assert states(collect(store, older_than_s=1.0, say=said.append)) == {"a": "at work"}
     assert "F:a is kept: a scheduler has taken it" in said
     assert verify(store).damages == []
+
+
+def test_a_resume_that_waited_for_a_removal_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    class A(Layer):
+        def __call__(self) -> None:
+            self.foo = 1
+
+    flow = type("F", (Flow,), {})
+    flow.register(A)
+    made = flow(datastore=Memory(), executor=Thread())
+    gone = made(execution="a")
+    take = Lease.take
+
+    def late(ledger: Ledger, **options: Any) -> Lease:
+        collect(ledger.store, older_than_s=1e-9)
+        return take(ledger, **options)
+
+    monkeypatch.setattr(Lease, "take", late)
+    with pytest.raises(UsageError, match="has no execution 'a'"):
+        gone.resume()
+    assert [*made.store().keys(layout.execution("F", "a"))] != []
+    monkeypatch.setattr(time, "time", lambda now=time.time: now() + 2 * DAY_S)
+    assert collect(made.store()).swept.leftovers == 1
+    assert [*made.store().keys(layout.RUNS)] == []
 
 
 def test_content_stays_while_a_record_cannot_be_read(clock: Clock) -> None:
