@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from laminar import wiring
-from laminar.engine import fingerprint, loading
+from laminar.engine import faults, fingerprint, loading
 from laminar.engine.evaluate import LayerFailed, evaluate, failure_of
 from laminar.engine.executor import Executor, Job, Launch, Observer
 from laminar.engine.inputs import Inputs, save_parameters
@@ -61,6 +61,7 @@ def schedule(
     """
     if program:
         _report_errors()
+    faults.arm_scheduler(os.environ)
     graph = flow.graph()
     values = {} if resume else given(flow.parameters(), parameters or {})
     settings = settings or settings_of(flow)

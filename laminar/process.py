@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from laminar import wiring
-from laminar.engine import layout, loading
+from laminar.engine import faults, layout, loading
 from laminar.engine.current import belongs_to
 from laminar.engine.evaluate import evaluate, failure_of, words_of
 from laminar.engine.inputs import Inputs
@@ -76,6 +76,7 @@ def _evaluate(task: Task, find: Callable[[], Flow], app_dir: str) -> int:
     """Evaluate, and record a failure where there is one: exit codes prove nothing."""
     _end_with_scheduler()
     belongs_to(task)
+    faults.arm_executor(os.environ, task)
     notice = os.environ.pop(wire.NOTICE, "")
     image = os.environ.pop(wire.IMAGE, "")
     if notice:

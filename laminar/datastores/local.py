@@ -10,7 +10,7 @@ from math import inf
 
 from laminar.datastores import removal
 from laminar.datastores.files import is_there, store_error, unless_absent
-from laminar.engine import layout
+from laminar.engine import faults, layout
 from laminar.engine.access import ENTER, WRITE, allows
 from laminar.engine.ports import Buffer, Datastore, Stat
 from laminar.errors import NotFoundError, StoreError
@@ -92,7 +92,11 @@ class Local(Datastore):
             with open(os.open(path, flags, 0o644), "ab") as file:
                 if not file.tell():
                     self._give(file.fileno())
+                faults.reach(key, "before")
                 file.write(data)
+                faults.reach(key, "in")
+                file.flush()
+                faults.reach(key, "after")
         except OSError as error:
             raise store_error("write", path, error) from error
 
@@ -264,14 +268,17 @@ class _Staged:
     def publish(self, key: str, *, replace: bool = False) -> bool:
         path = self._store._path(key)
         try:
+            faults.reach(key, "before")
             if self._durable:
                 os.fsync(self._descriptor)
             self._store._make_parent(path, durable=self._durable)
+            faults.reach(key, "in")
             if replace:
                 with removal.shared(path):
                     os.rename(self._path, path)
             else:
                 os.link(self._path, path)
+            faults.reach(key, "after")
             if self._durable:
                 _flush_directory(os.path.dirname(path))
         except FileExistsError:

@@ -35,6 +35,37 @@ QUARANTINE = "quarantine/"
 TOP = frozenset({"runs", "images", "cas", "external"})
 """What a datastore holds at its top; where there is none of these, it is not laminar's."""
 
+KINDS = (
+    "blob",
+    "image",
+    "execution",
+    "launch",
+    "generation",
+    "lease",
+    "beats",
+    "stop",
+    "ended",
+    "plan",
+    "commit",
+    "started",
+    "failure",
+    "final",
+    "log",
+)
+"""What laminar writes; `kind` says which of these a key is."""
+
+_KINDS_BY_NAME = {"owner": "lease", "COMMIT": "commit"}
+_KINDS_BY_FOLDER = {"images": "image", "launches": "launch", "generations": "generation"}
+
+
+def kind(key: str) -> str:
+    """Which of `KINDS` is under `key`; the same for all layers, attempts and generations."""
+    if key.startswith(BLOBS):
+        return "blob"
+    folder, name = key.split("/")[-2:]
+    stem = name.partition(".")[0]
+    return _KINDS_BY_FOLDER.get(folder) or _KINDS_BY_NAME.get(stem, stem)
+
 
 def blob(digest: str) -> str:
     """A blob, by the SHA-256 of its content in hexadecimal."""

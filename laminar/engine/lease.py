@@ -58,6 +58,7 @@ class Lease:
                 held.wait_until_dead(say)
             epoch = held.epoch + 1 if held else 1
             if records.create(ledger.store, _key(ledger, epoch, "owner.json"), "owner", _me(), durable=False):
+                _held_here.add(_identity(ledger, epoch))
                 return cls(ledger, epoch)
 
     @classmethod
@@ -67,8 +68,10 @@ class Lease:
         if held is not None and held.seems_alive:
             return None
         epoch = held.epoch + 1 if held else 1
-        taken = records.create(ledger.store, _key(ledger, epoch, "owner.json"), "owner", _me(), durable=False)
-        return cls(ledger, epoch) if taken else None
+        if not records.create(ledger.store, _key(ledger, epoch, "owner.json"), "owner", _me(), durable=False):
+            return None
+        _held_here.add(_identity(ledger, epoch))
+        return cls(ledger, epoch)
 
     def keep(self, on_stop: Callable[[], None], on_lost: Callable[[str], None]) -> None:
         """Bump the counter from now on, in a thread.
@@ -85,6 +88,7 @@ class Lease:
         self._over.set()
         if self._thread is not None:
             self._thread.join()
+        _held_here.discard(_identity(self._ledger, self.epoch))
         with suppress(StoreError):  # how the run ended stands by now; without this record others wait for the TTL
             key = _key(self._ledger, self.epoch, "ended.json")
             records.create(self._ledger.store, key, "ended", {"outcome": outcome, "at": time.time()}, durable=False)
@@ -125,24 +129,24 @@ class Holder:
     def of(cls, ledger: Ledger) -> Holder | None:
         """The latest holder; None where there was none."""
         epochs = [int(name) for name in ledger.store.children(layout.leases(ledger.flow, ledger.execution))]
-        if not epochs:
-            return None
-        epoch = max(epochs)
-        owner = records.load(ledger.store, _key(ledger, epoch, "owner.json"), "owner") or {}
-        ended = records.load(ledger.store, _key(ledger, epoch, "ended.json"), "ended") or {}
-        return cls(ledger, epoch, owner, ended.get("outcome", ""))
+        for epoch in sorted(epochs, reverse=True):
+            owner = records.load(ledger.store, _key(ledger, epoch, "owner.json"), "owner")
+            if owner is not None:  # else one died as it took it
+                ended = records.load(ledger.store, _key(ledger, epoch, "ended.json"), "ended") or {}
+                return cls(ledger, epoch, owner, ended.get("outcome", ""))
+        return None
 
     @property
     def ended(self) -> bool:
         """Whether it gave the lease back, or its process is certainly gone."""
-        return bool(self.outcome) or _is_alive(self._owner) is False
+        return bool(self.outcome) or self._is_alive() is False
 
     @property
     def seems_alive(self) -> bool:
         """Whether it is at work, to show to people: where its process cannot be looked up, by the age of its last beat."""
         if self.outcome:
             return False
-        alive = _is_alive(self._owner)
+        alive = self._is_alive()
         if alive is not None:
             return alive
         beats = self._beats()
@@ -165,7 +169,7 @@ class Holder:
             f"execution {execution} of {self._ledger.flow} is held by {self.words}.",
             remedy=f"Wait for it to end, or stop it: laminar stop {execution}. If it is gone for certain: --takeover.",
         )
-        if _is_alive(self._owner):
+        if self._is_alive():
             raise held
         say(f"execution {execution} was held by {self.words}; looking for {TTL_S:g} s whether it still is")
         before = self._beats()
@@ -177,11 +181,26 @@ class Holder:
             if self._beats() != before:
                 raise held
 
+    def _is_alive(self) -> bool | None:
+        """Whether its process is there, and has it still; None where that cannot be looked up from here."""
+        alive = _is_alive(self._owner)
+        if alive and self._owner["pid"] == os.getpid():  # a notebook that could not write how its last run ended
+            return _identity(self._ledger, self.epoch) in _held_here
+        return alive
+
     def _beats(self) -> bytes:
         try:
             return bytes(self._ledger.store.read(_key(self._ledger, self.epoch, "beats")))
         except NotFoundError:
             return b""
+
+
+_held_here: set[tuple[Any, ...]] = set()
+"""The leases that this process has."""
+
+
+def _identity(ledger: Ledger, epoch: int) -> tuple[Any, ...]:
+    return ledger.store.url or id(ledger.store), ledger.flow, ledger.execution, epoch
 
 
 def _key(ledger: Ledger, epoch: int, name: str) -> str:

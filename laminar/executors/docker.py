@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from laminar.engine import faults
 from laminar.engine.checks import Check, Subject, attempt, failed
 from laminar.engine.executor import Capacity, Executor, Exit, Job, Launch, Leftover, Report
 from laminar.engine.ports import Datastore
@@ -101,7 +102,12 @@ class Docker(Executor):
         self._host = Host.find(self._engine)
         user = "0:0" if self._engine.rootless else f"{owner[0]}:{owner[1]}"
         self._place = Place(
-            launch.flow, self._host.store(store.url), user, self._engine.remaps_users, self._engine.cpus
+            launch.flow,
+            self._host.store(store.url),
+            user,
+            self._engine.remaps_users,
+            self._engine.cpus,
+            faults.environment(),
         )
         self._mounts = Mounts(self._host, launch.target, launch.app_dir)
         self._images = Images(self._engine, self._place, store, launch.target, self.make_base)
@@ -132,8 +138,7 @@ class Docker(Executor):
     def leftovers(self) -> list[Leftover]:
         """The containers of this execution's layers that have run, or run still; others are removed."""
         found = []
-        own = {"flow": self._launch.flow, "execution": self._launch.execution, "store": store_label(self._place.store)}
-        for name, labels in self._engine.containers({f"{LABEL}.{key}": value for key, value in own.items()}).items():
+        for name, labels in self._containers().items():
             state = self._engine.state(name)
             if state is None or not labels.get(f"{LABEL}.layer"):
                 continue
@@ -187,10 +192,12 @@ class Docker(Executor):
             self._workers.start(lambda: self._stop(job, name))
 
     def close(self) -> None:
-        """Remove what is left of this launch's containers; never those of another launch."""
+        """Remove what is left of this execution's containers: whoever has its lease is the only one to start any."""
         self._workers.close(timeout_s=_GRACE_S)
         try:
-            for name in list(self._left):
+            # Also what the client of a scheduler that was killed has started since this one looked.
+            late = self._containers() if self._left or self._connects else ()
+            for name in {*self._left, *late}:
                 self._engine.remove(name)
         except EngineError as error:
             left = " ".join(sorted(self._left))
@@ -233,6 +240,11 @@ class Docker(Executor):
     def summary(self) -> str:
         """The engine and the images."""
         return f"docker · {', '.join(self._images.titles)}"
+
+    def _containers(self) -> dict[str, dict[str, str]]:
+        """Name -> labels of the containers of this execution, whichever launch has started them."""
+        own = {"flow": self._launch.flow, "execution": self._launch.execution, "store": store_label(self._place.store)}
+        return self._engine.containers({f"{LABEL}.{key}": value for key, value in own.items()})
 
     def _checks_inside(self, engine: Engine, subject: Subject) -> Iterator[Check]:
         subject = replace(subject, user="0:0" if engine.rootless else subject.user)
@@ -297,7 +309,11 @@ class Docker(Executor):
         identity = self._images.resolve(image, self._host, container.platform, f"layer {job.task.layer}")
         check_options(container, f"layer {job.task.layer}")  # hooks may have changed them
         mounts = self._mounts.values(container, self._mounted(image, self._launch.app_dir))
-        code, last, seen = attach(job, docker_command(job.task, container, self._place, identity, mounts, image))
+        command = docker_command(job.task, container, self._place, identity, mounts, image)
+        code, last, seen = attach(job, command)
+        if code == 125 and "is already in use by container" in last:  # left by a run whose store was deleted since
+            self._engine.remove(name)
+            code, last, seen = attach(job, command)
         state = patiently(lambda: self._engine.state(name))
         if state is not None and state.status == "running":  # the client died, the container did not
             state, last = watch(job, self._engine, name, seen)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from hashlib import sha256
 
 from laminar.errors import UsageError
@@ -32,6 +32,7 @@ class Place:
         user: `UID:GID` of the store's owner, as which containers run.
         cpus: Cores that the engine has, and refuses to exceed; None where that is not known.
         own_users: Whether containers must ask for the machine's own users, since the engine maps them to others.
+        environ: Variables that all of them get.
     """
 
     flow: str
@@ -39,6 +40,7 @@ class Place:
     user: str
     own_users: bool = False
     cpus: float | None = None
+    environ: Mapping[str, str] = field(default_factory=dict)
 
 
 def docker_command(
@@ -69,7 +71,7 @@ def docker_command(
         f"--mount={mount(place.store, STORE, kind='bind' if place.store.startswith('/') else 'volume')}",
         *(f"--mount={value}" for value in mounts),
         *_as_user(container, place),
-        *(f"--env={key}={value}" for key, value in wire.environment(task).items()),
+        *(f"--env={key}={value}" for key, value in {**wire.environment(task), **place.environ}.items()),
         f"--env={wire.NOTICE}=1",
         f"--env={wire.IMAGE}={title}",
         *_optional(container),

@@ -9,6 +9,7 @@ import sys
 import threading
 from contextlib import suppress
 
+from laminar.engine import faults
 from laminar.engine.executor import Capacity, Executor, Exit, Job, Launch, Report
 from laminar.errors import UsageError
 from laminar.executors.output import follow
@@ -96,7 +97,8 @@ class Process(Executor):
 
 
 def _environment(job: Job) -> dict[str, str]:
-    return {"PYTHONUNBUFFERED": "1", **job.configuration.container.env, **wire.environment(job.task), wire.NOTICE: "1"}
+    told = {**wire.environment(job.task), **faults.environment(), wire.NOTICE: "1"}
+    return {"PYTHONUNBUFFERED": "1", **job.configuration.container.env, **told}
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import select
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -132,38 +133,66 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
     return make
 
 
-@pytest.fixture
-def clean_engine() -> Iterator[str]:
-    """A second engine that has never seen laminar: only the Python image that one would pull. Yields its DOCKER_HOST.
+class Daemon:
+    """An engine of the test's own, in namespaces of its own: it cannot disturb the machine's networks, and its mounts end
+    with it."""
 
-    It lives in namespaces of its own: it cannot disturb the first one's networks, and its mounts end with it.
-    """
-    if os.geteuid() or os.environ.get("DOCKER_HOST") or shutil.which("dockerd") is None:
-        pytest.skip("needs root and dockerd to start an engine of its own")
-    home = Path(tempfile.mkdtemp(prefix="laminar-"))  # a short path: it is the beginning of the names of sockets
-    socket = f"unix://{home}/engine.sock"
-    isolated = ["unshare", "--net", "--mount", "dockerd", "--bridge=none", "--iptables=false", "--ip6tables=false"]
-    places = [f"--{name}={home}/{name}" for name in ("data-root", "exec-root", "pidfile")]
-    with open(home / "log", "wb") as log:
-        daemon = subprocess.Popen([*isolated, *places, f"--host={socket}"], stdout=log, stderr=log)
-    try:
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.host = f"unix://{home}/engine.sock"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        isolated = ["unshare", "--net", "--mount", "dockerd", "--bridge=none", "--iptables=false", "--ip6tables=false"]
+        places = [f"--{name}={self.home}/{name}" for name in ("data-root", "exec-root", "pidfile")]
+        with open(self.home / "log", "ab") as log:
+            self._process = subprocess.Popen([*isolated, *places, f"--host={self.host}"], stdout=log, stderr=log)
         deadline = time.monotonic() + 60
-        while subprocess.run(["docker", f"--host={socket}", "version"], capture_output=True).returncode:
-            alive = daemon.poll() is None and time.monotonic() < deadline
-            assert alive, (home / "log").read_text()[-2000:]
+        while subprocess.run(["docker", f"--host={self.host}", "version"], capture_output=True).returncode:
+            alive = self._process.poll() is None and time.monotonic() < deadline
+            assert alive, (self.home / "log").read_text()[-2000:]
             time.sleep(0.1)
-        python = docker(
-            "inspect", '--format={{index .Config.Labels "org.opencontainers.image.base.name"}}', LAMINAR
-        ).strip()
-        with subprocess.Popen(["docker", "save", python], stdout=subprocess.PIPE) as saved:
-            subprocess.run(["docker", f"--host={socket}", "load"], stdin=saved.stdout, check=True, capture_output=True)
-        name = f"python:{sys.version_info[0]}.{sys.version_info[1]}-slim"
-        docker(f"--host={socket}", "tag", python, name)
-        yield socket
+
+    def load(self, image: str) -> None:
+        """Give it an image of the machine's engine."""
+        with subprocess.Popen(["docker", "save", image], stdout=subprocess.PIPE) as saved:
+            command = ["docker", f"--host={self.host}", "load"]
+            subprocess.run(command, stdin=saved.stdout, check=True, capture_output=True)
+
+    def end(self, how: signal.Signals = signal.SIGTERM) -> None:
+        """End it: as a service manager does, which stops its containers; or let it die, and them live on."""
+        assert self._process is not None
+        self._process.send_signal(how)
+        self._process.wait(60)
+
+
+@pytest.fixture
+def daemon() -> Iterator[Daemon]:
+    """An engine of the test's own, with no image."""
+    if os.geteuid() or shutil.which("dockerd") is None:
+        pytest.skip("needs root and dockerd to start an engine of its own")
+    # A short path: it is the beginning of the names of sockets.
+    made = Daemon(Path(tempfile.mkdtemp(prefix="laminar-")))
+    try:
+        made.start()
+        yield made
     finally:
-        daemon.terminate()
-        daemon.wait(60)
-        shutil.rmtree(home)
+        made.end()
+        shutil.rmtree(made.home)
+
+
+@pytest.fixture
+def clean_engine(daemon: Daemon) -> str:
+    """An engine that has never seen laminar: only the Python image that one would pull. Its DOCKER_HOST."""
+    if os.environ.get("DOCKER_HOST"):
+        pytest.skip("DOCKER_HOST names another engine")
+    label = '--format={{index .Config.Labels "org.opencontainers.image.base.name"}}'
+    python = docker("inspect", label, LAMINAR).strip()
+    daemon.load(python)
+    name = f"python:{sys.version_info[0]}.{sys.version_info[1]}-slim"
+    docker(f"--host={daemon.host}", "tag", python, name)
+    return daemon.host
 
 
 @pytest.fixture
@@ -188,3 +217,19 @@ def as_user(project) -> Iterator[Callable[..., None]]:
         project.environ |= {"HOME": str(project.path), "COVERAGE_PROCESS_CONFIG": None, "COVERAGE_PROCESS_START": None}
 
     return become
+
+
+def clients_of(pid: int) -> list[int]:
+    """The `docker run` processes that a scheduler has started."""
+    try:
+        children = " ".join((task / "children").read_text() for task in Path(f"/proc/{pid}/task").iterdir())
+    except OSError:  # it has ended, or a thread of it
+        return []
+    return [int(child) for child in children.split() if _runs_docker(child)]
+
+
+def _runs_docker(pid: str) -> bool:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"docker\0run\0")
+    except OSError:
+        return False

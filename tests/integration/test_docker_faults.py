@@ -6,9 +6,10 @@ import os
 import signal
 import sys
 import time
-from pathlib import Path
 
 import pytest
+
+from tests.integration.conftest import clients_of
 
 MAIN = """
 import os, signal
@@ -214,13 +215,3 @@ def test_client_that_is_killed_is_not_the_container(project, engine, gate):
     assert project.commits("F", result.execution)["B"].attempt == 1
     assert project.value("F", result.execution, "C.value") == 2
     assert project.log("F", result.execution, "B") == "before\nafter\n"
-
-
-def clients_of(pid: int) -> list[int]:
-    """The `docker run` processes that a scheduler has started."""
-    children = " ".join((task / "children").read_text() for task in Path(f"/proc/{pid}/task").iterdir())
-    return [int(child) for child in children.split() if _runs_docker(child)]
-
-
-def _runs_docker(pid: str) -> bool:
-    return Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"docker\0run\0")

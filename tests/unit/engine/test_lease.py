@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,10 @@ import pytest
 from laminar import Flow, Layer
 from laminar.configurations import layers
 from laminar.datastores import Local, Memory
-from laminar.engine import layout, lease, records
+from laminar.engine import faults, layout, lease, records
 from laminar.engine.lease import Holder, Lease
 from laminar.engine.ledger import Ledger
-from laminar.errors import ExecutionError, Interrupted, UsageError
+from laminar.errors import ExecutionError, Interrupted, StoreError, UsageError
 from laminar.executors import Thread
 
 HELD = r"execution x of F is held by process \d+ on "
@@ -192,3 +193,24 @@ def test_between_two_tries_a_layer_has_not_failed(flow: Flow) -> None:
     assert state.failed
     assert state.error is not None
     assert (state.error.error, flow.execution("x").state) == ("ConnectionError", "failed")
+
+
+def test_an_epoch_whose_owner_died_as_it_took_it_is_nobodys(ledger: Ledger, tmp_path: Path) -> None:
+    Lease.take(ledger).release("done")
+    (tmp_path / layout.leases("F", "x") / "2").mkdir()
+    holder = Holder.of(ledger)
+    assert holder is not None
+    assert holder.epoch == 1
+    assert Lease.take(ledger).epoch == 2
+
+
+@pytest.mark.parametrize("kind", ["lease", "ended"])
+def test_a_process_whose_disk_was_full_does_not_hold_it_against_itself(ledger: Ledger, kind: str) -> None:
+    """As a notebook that goes on with an execution when there is space again."""
+    faults.arm_scheduler({faults.VARIABLE: f"{kind}.{'after' if kind == 'lease' else 'before'}:full"})
+    with suppress(StoreError):
+        Lease.take(ledger).release("failed")
+    holder = Holder.of(ledger)
+    assert holder is not None
+    assert (holder.outcome, holder.ended, holder.seems_alive) == ("", True, False)
+    assert Lease.take(ledger).epoch == 2

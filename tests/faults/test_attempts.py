@@ -1,0 +1,201 @@
+"""Attempts that meet each other, that do not end, and that say odd things; clocks that jump."""
+
+from __future__ import annotations
+
+import random
+import signal
+import time
+
+import pytest
+
+from laminar import Flow, Layer
+from laminar.configurations import layers
+from laminar.datastores import Local
+from laminar.engine.faults import VARIABLE
+from laminar.engine.ledger import Plan
+from laminar.executors import Thread
+from tests.faults.conftest import CALLED
+from tests.faults.invariants import nobody_left, verify
+
+MAIN = (
+    CALLED
+    + """
+@F.register
+class A(Layer):
+    def __call__(self) -> None:
+        self.value = 1
+
+@F.register(CONFIGURATION)
+class B(Layer):
+    def __call__(self, a: A) -> None:
+        called(self)
+        BODY
+        self.value = a.value + self.attempt
+"""
+)
+
+
+def flow(project, body="pass", configuration=""):
+    project.write("main.py", MAIN.replace("BODY", body).replace("CONFIGURATION", configuration))
+
+
+def schedule(project, **environ):
+    command = [*project.script, "schedule", "main:F", "--executor", "process", "--execution", "one"]
+    return project.start(*command, **environ)
+
+
+@pytest.mark.parametrize("stage", ["before", "in"])
+def test_a_zombie_and_its_retry_give_one_result(project, stage):
+    """The first one stands still at its commit, as behind a network that is gone; the second one commits."""
+    flow(project)
+    evaluated(project)
+    zombie = execute(project, 1, f"B/0/1@commit.{stage}:delay=3")
+    deadline = time.monotonic() + 30
+    while not (project.path / "calls").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    second = execute(project, 2).end()
+    assert (second.code, second.err) == (0, "")
+    commit = project.store / "runs/F/one/layers/B/0/COMMIT"
+    content = commit.read_bytes()
+    late = zombie.end()
+    assert late.code == 0, late.err
+    assert "B/0 was committed by another attempt already" in late.err
+    assert commit.read_bytes() == content
+    assert project.value("F", "one", "B.value") == 3
+    verify(project.store)
+
+
+def evaluated(project):
+    """A by hand, as B will be."""
+    project.ledger("F", "one").put_plan("A", Plan(1))
+    project.ledger("F", "one").put_plan("B", Plan(1))
+    result = project.laminar("execute", *arguments(project, "A"))
+    assert result.code == 0, result.err
+
+
+def arguments(project, layer):
+    return [
+        f"--layer={layer}",
+        "--target=main:F",
+        "--execution=one",
+        f"--datastore={project.store}",
+    ]
+
+
+def execute(project, attempt, fault=None):
+    return project.start(
+        *project.script, "execute", *arguments(project, "B"), f"--attempt={attempt}", **{VARIABLE: fault}
+    )
+
+
+def test_many_attempts_at_once_give_one_result(project):
+    flow(project)
+    evaluated(project)
+    ends = [running.end() for running in [execute(project, attempt) for attempt in range(1, 9)]]
+    assert [end.code for end in ends] == [0] * 8
+    won = project.commits("F", "one")["B"].attempt
+    said = [number for number, end in enumerate(ends, 1) if "another attempt" not in end.err]
+    assert set(said) >= {won}  # one that began when the commit was there says it, too
+    assert len(said) == 1
+    assert project.value("F", "one", "B.value") == 1 + won
+
+
+DEAF = """
+import laminar.executors.process
+laminar.executors.process._GRACE_S = 1.0
+from main import F
+F()(execution="one")
+"""
+
+
+def test_a_layer_that_ignores_sigterm_is_killed_after_the_grace_period(project):
+    body = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); import time; time.sleep(600)"
+    flow(project, body, "timeout=layers.Timeout(seconds=1)")
+    project.write("deaf.py", DEAF)
+    began = time.monotonic()
+    result = project.python("deaf.py", LAMINAR_EXECUTOR="process")
+    assert result.code == 1
+    assert "B/0 failed at attempt 1: timed out after 1 s" in result.err
+    assert time.monotonic() - began < 60
+    nobody_left(project.path)
+
+
+def test_a_commit_in_the_grace_period_wins(project):
+    """SIGTERM comes while the layer's result is being committed."""
+    flow(project, configuration="timeout=layers.Timeout(seconds=4)")
+    result = schedule(project, **{VARIABLE: "B/0/1@commit.before:delay=6"}).end()
+    assert result.code == 0, result.err
+    assert project.value("F", "one", "B.value") == 2
+    assert (project.path / "calls").read_text() == "B 0 1\n"
+
+
+@pytest.mark.parametrize("moment", ["plan.after#2", "started.after#2", "log.after"])
+def test_executor_processes_end_with_their_scheduler(project, moment):
+    flow(project, "print('here', flush=True); import time; time.sleep(600)")
+    running = schedule(project, **{VARIABLE: f"{moment}:kill"})
+    assert running.end().code == -signal.SIGKILL
+    nobody_left(project.path)
+
+
+HOSTILE = {
+    "invalid-utf-8": ("os.write(1, bytes(range(256)) * 100)", lambda log: log == bytes(range(256)) * 100),
+    "no-newline": ("os.write(1, b'x' * 50_000)", lambda log: log == b"x" * 50_000),
+    "100-mb-line": (
+        "[os.write(1, b'x' * 1_000_000) for _ in range(100)]",
+        lambda log: (
+            len(log) < (64 << 20) + 200
+            and log.endswith(b"[laminar: the rest is dropped; a log is kept up to 64 MiB]\n")
+        ),
+    ),
+    "notices": ("os.write(1, b'\\x1elaminar committed\\x1e\\n' * 3)", lambda log: log.count(b"laminar committed") == 3),
+    "terminal": ("os.write(1, b'\\x1b[2J\\x1b]0;title\\x07\\r\\0')", lambda log: log == b"\x1b[2J\x1b]0;title\x07\r\0"),
+}
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+def test_hostile_logs(project, what):
+    body, expected = HOSTILE[what]
+    flow(project, body)
+    result = schedule(project).end()
+    assert result.code == 0, result.err
+    assert expected(project.ledger("F", "one").log("B", 0, 1))
+    assert project.value("F", "one", "B.value") == 2
+
+
+def test_a_forged_notice_proves_nothing(project):
+    flow(project, "os.write(1, b'\\x1elaminar committed\\x1e\\n'); os._exit(0)")
+    result = schedule(project).end()
+    result.fails(1, "B/0 failed at attempt 1: exited 0 without committing")
+    assert list(project.commits("F", "one")) == ["A"]
+
+
+def test_a_clock_that_jumps_changes_nothing(tmp_path, monkeypatch):
+    """By years, both ways, each time that somebody looks: waits and timeouts, the lease and the order of attempts."""
+    dice = random.Random(1)
+    monkeypatch.setattr(time, "time", lambda: dice.uniform(0, 4e9))
+    called = []
+
+    class F(Flow): ...
+
+    @F.register(retry=layers.Retry(attempts=3, delay=0.01), timeout=layers.Timeout(seconds=60))
+    class A(Layer):
+        def __call__(self) -> None:
+            called.append(self.attempt)
+            if self.attempt < 3:
+                raise ValueError
+            self.value = 1
+
+    flow = F(datastore=Local(tmp_path), executor=Thread())
+    began = time.monotonic()
+    execution = flow(execution="one")
+    execution.resume()
+    assert time.monotonic() - began < 10
+    assert (called, execution.layer(A).value, execution.state) == ([1, 2, 3], 1, "finished")
+    assert [each.id for each in flow.executions()] == ["one"]
+
+
+def test_the_fault_is_not_seen_by_user_code(project):
+    flow(project, f"assert not [name for name in os.environ if name == {VARIABLE!r}]")
+    result = schedule(project, **{VARIABLE: "executor@image.in:kill"}).end()
+    assert result.code == 0, result.err
