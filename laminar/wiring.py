@@ -102,11 +102,15 @@ def observers(settings: Settings) -> list[Observer]:
         from laminar.progress.plain import Plain
 
         return [Plain(sys.stderr)]
+    if mode == "json":
+        from laminar.progress.objects import Objects
+
+        return [Objects(sys.stderr)]
     if mode == "tty":
         from laminar.progress.live import Live
 
         return [Live(sys.stderr)]
-    raise UsageError(f"unknown progress view {mode!r}.", remedy="Use auto, tty, plain or quiet.")
+    raise UsageError(f"unknown progress view {mode!r}.", remedy="Use auto, tty, plain, json or quiet.")
 
 
 def _is_live(stream: object) -> bool:
