@@ -83,7 +83,7 @@ def _images(value: Any) -> Mapping[str, str]:
 
 
 EXECUTORS = ("docker", "process", "thread")
-PROGRESS = ("auto", "tty", "plain", "quiet")
+PROGRESS = ("auto", "tty", "plain", "json", "quiet")
 
 OPTIONS: Mapping[str, Option] = {
     "flow": Option(None, _text, "Target to schedule where the command names none: module:attribute."),
@@ -99,7 +99,7 @@ OPTIONS: Mapping[str, Option] = {
     "pickle": Option(
         "allow", _choice("allow", "deny"), "Whether the scheduler and readers may load pickles: allow or deny."
     ),
-    "progress": Option("auto", _choice(*PROGRESS), "How progress is shown on stderr: auto, tty, plain or quiet."),
+    "progress": Option("auto", _choice(*PROGRESS), "How progress is shown on stderr: auto, tty, plain, json or quiet."),
     "logs": Option(False, _flag, "Show what layers print, prefixed with their address."),
 }
 """Every setting, by its name in `laminar.yaml`; `LAMINAR_` and the name in capitals is its variable."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import sys
 from typing import TYPE_CHECKING
 
 from laminar.engine.ports import Datastore
@@ -37,6 +38,12 @@ def executor(settings: Settings) -> Executor:
 
     choice = settings["executor"]
     made: Executor = copy.copy(choice) if isinstance(choice, Executor) else _named(choice)
+    ignored = [
+        f"--{name.removesuffix('s')}" for name in ("image", "images", "mount") if settings.source(name) == "flag"
+    ]
+    if made.name != "docker" and ignored:
+        words = " and ".join(dict.fromkeys(ignored))
+        print(f"warning: {words}: nothing to the {made.name} executor, which has no containers", file=sys.stderr)  # noqa: T201
     if made.name == "docker":
         made.make_base = _make_base  # type: ignore[attr-defined]
         remembered = settings.source("image") == BUILD
@@ -86,8 +93,6 @@ def observers(settings: Settings) -> list[Observer]:
     Raises:
         UsageError: There is none of that name.
     """
-    import sys
-
     mode = settings["progress"]
     if mode == "auto":
         mode = "tty" if _is_live(sys.stderr) else "plain"
@@ -97,11 +102,15 @@ def observers(settings: Settings) -> list[Observer]:
         from laminar.progress.plain import Plain
 
         return [Plain(sys.stderr)]
+    if mode == "json":
+        from laminar.progress.objects import Objects
+
+        return [Objects(sys.stderr)]
     if mode == "tty":
         from laminar.progress.live import Live
 
         return [Live(sys.stderr)]
-    raise UsageError(f"unknown progress view {mode!r}.", remedy="Use auto, tty, plain or quiet.")
+    raise UsageError(f"unknown progress view {mode!r}.", remedy="Use auto, tty, plain, json or quiet.")
 
 
 def _is_live(stream: object) -> bool:

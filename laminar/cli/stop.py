@@ -10,8 +10,9 @@ from laminar import wiring
 from laminar.cli import complete
 from laminar.cli.options import open_store, store_options
 from laminar.engine.addresses import find
-from laminar.engine.lease import Holder
+from laminar.engine.lease import Holder, Lease
 from laminar.model.address import Address
+from laminar.model.words import plural
 from laminar.settings import resolve
 
 _LOOK_S = 0.2
@@ -27,14 +28,21 @@ def stop(execution: str, datastore: str | None, config: str | None) -> None:
     """
     ledger = find(open_store(datastore, config), Address.parse(execution))
     holder = Holder.of(ledger)
-    if holder is None or not holder.seems_alive:
-        launch = ledger.latest_launch() or {}
-        settings = resolve({"executor": launch.get("executor")}, file=config)
-        swept = wiring.executor(settings).sweep(ledger.flow, ledger.execution, ledger.store)
-        left = f"; removed {swept} containers that its scheduler left behind" if swept else ""
-        click.echo(f"{ledger.execution} of {ledger.flow} has no scheduler at work{left}", err=True)
+    name = f"{ledger.execution} of {ledger.flow}"
+    if holder is None or holder.outcome:
+        click.echo(f"{name} does not run", err=True)
         return
-    click.echo(f"stopping {ledger.execution} of {ledger.flow}, scheduled by {holder.words}", err=True)
+    if (
+        lease := Lease.claim(ledger)
+    ) is not None:  # its scheduler died: nobody else may begin while this is cleared away
+        launch = ledger.latest_launch() or {}
+        executor = wiring.executor(resolve({"executor": launch.get("executor")}, file=config))
+        swept = executor.sweep(ledger.flow, ledger.execution, ledger.store)
+        lease.release("interrupted")
+        left = f"; removed {plural(swept, 'container')} that it left behind" if swept else ""
+        click.echo(f"the scheduler of {name} is gone{left}", err=True)
+        return
+    click.echo(f"stopping {name}, scheduled by {holder.words}", err=True)
     holder.ask_to_stop()
     while (now := Holder.of(ledger)) is not None and now.epoch == holder.epoch and now.seems_alive:
         time.sleep(_LOOK_S)

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from math import inf
 
 from laminar.datastores import removal
+from laminar.datastores.files import is_there, store_error, unless_absent
 from laminar.engine import faults, layout
 from laminar.engine.access import ENTER, WRITE, allows
 from laminar.engine.ports import Buffer, Datastore, Stat
@@ -57,12 +58,12 @@ class Local(Datastore):
         except (FileNotFoundError, NotADirectoryError):
             raise NotFoundError(f"there is no {key} in the datastore {self.root}.") from None
         except OSError as error:
-            raise _store_error("read", path, error) from error
+            raise store_error("read", path, error) from error
 
     def keys(self, prefix: str) -> Iterator[str]:
         """The keys below `prefix`."""
         top = self._path(prefix)
-        for folder, _, files in os.walk(top, onerror=_unless_absent):
+        for folder, _, files in os.walk(top, onerror=unless_absent):
             relative = os.path.relpath(folder, self._base).replace(os.sep, "/")
             yield from (f"{relative}/{name}" for name in files)
 
@@ -74,12 +75,12 @@ class Local(Datastore):
         except (FileNotFoundError, NotADirectoryError):
             return iter(())
         except OSError as error:
-            raise _store_error("list", path, error) from error
+            raise store_error("list", path, error) from error
 
     def holding(self, prefix: str, name: str) -> Iterator[str]:
         """The directories in that of `prefix` that have such a file: one look at each, where a listing would be three."""
         top = self._path(prefix)
-        return (child for child in self.children(prefix) if _is_there(f"{top}{child}/{name}"))
+        return (child for child in self.children(prefix) if is_there(f"{top}{child}/{name}"))
 
     def append(self, key: str, data: Buffer) -> None:
         """Add to the file of `key`."""
@@ -97,7 +98,7 @@ class Local(Datastore):
                 file.flush()
                 faults.reach(key, "after")
         except OSError as error:
-            raise _store_error("write", path, error) from error
+            raise store_error("write", path, error) from error
 
     def stage(self) -> AbstractContextManager[_Staged]:
         """A temporary file on the store's file system."""
@@ -114,7 +115,7 @@ class Local(Datastore):
                 f"the datastore {self._base} is not a directory.", remedy="Name a directory with --datastore."
             ) from None
         except OSError as error:
-            raise _store_error("write", self._base, error) from error
+            raise store_error("write", self._base, error) from error
         owner = os.stat(self._base)
         if user is not None and not allows(owner, user[0], user[1:], WRITE | ENTER):
             raise StoreError(
@@ -136,7 +137,7 @@ class Local(Datastore):
         except (FileNotFoundError, NotADirectoryError):
             raise NotFoundError(f"there is no {key} in the datastore {self.root}.") from None
         except OSError as error:
-            raise _store_error("read", path, error) from error
+            raise store_error("read", path, error) from error
 
     def refresh(self, key: str) -> bool:
         """Set the time of the file to now; false where it is absent, or is another user's."""
@@ -153,7 +154,7 @@ class Local(Datastore):
             _flush_directory(os.path.dirname(path))
             _flush_directory(os.path.dirname(target))
         except OSError as error:
-            raise _store_error("move", path, error) from error
+            raise store_error("move", path, error) from error
         return True
 
     def remove(self, key: str, *, untouched_since: float = inf) -> bool:
@@ -163,7 +164,7 @@ class Local(Datastore):
             self._check_inside(path)
             return removal.remove(path, untouched_since)
         except OSError as error:
-            raise _store_error("remove", path, error) from error
+            raise store_error("remove", path, error) from error
 
     def place(self, key: str, *, writes: bool = False) -> str:
         """The path of `key`; its directory is made where something `writes`."""
@@ -172,7 +173,7 @@ class Local(Datastore):
             try:
                 self._make_parent(path, durable=True)
             except OSError as error:
-                raise _store_error("write", path, error) from error
+                raise store_error("write", path, error) from error
         return path
 
     def __repr__(self) -> str:
@@ -191,7 +192,7 @@ class Local(Datastore):
             descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o644)
             self._give(descriptor)
         except OSError as error:
-            raise _store_error("write", folder, error) from error
+            raise store_error("write", folder, error) from error
         staged = _Staged(self, path, descriptor, durable)
         try:
             yield staged
@@ -262,7 +263,7 @@ class _Staged:
             while view:
                 view = view[os.write(self._descriptor, view) :]
         except OSError as error:
-            raise _store_error("write", self._path, error) from error
+            raise store_error("write", self._path, error) from error
 
     def publish(self, key: str, *, replace: bool = False) -> bool:
         path = self._store._path(key)
@@ -285,7 +286,7 @@ class _Staged:
                 _flush_directory(os.path.dirname(path))
             return False
         except OSError as error:
-            raise _store_error("write", path, error) from error
+            raise store_error("write", path, error) from error
         return True
 
     def discard(self) -> None:
@@ -294,45 +295,9 @@ class _Staged:
             os.unlink(self._path)
 
 
-def _unless_absent(error: OSError) -> None:
-    """What cannot be listed is not taken for empty, unless it is certainly not there."""
-    if not isinstance(error, FileNotFoundError):
-        raise _store_error("list", error.filename, error) from error
-
-
-def _is_there(path: str) -> bool:
-    """What cannot be looked at is not taken for absent."""
-    try:
-        os.lstat(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    except OSError as error:
-        raise _store_error("read", path, error) from error
-    return True
-
-
 def _flush_directory(path: str) -> None:
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _store_error(verb: str, path: str, error: OSError) -> StoreError:
-    remedies = {
-        "EACCES": "Give this user the directory (chown or chmod), or name another one with --datastore.",
-        "EPERM": "Give this user the directory (chown or chmod), or name another one with --datastore.",
-        "ENOLCK": "The file system has no locks: nothing is removed from it.",
-        "EOPNOTSUPP": "The file system has no locks: nothing is removed from it.",
-        "EROFS": "The file system is read-only: name a directory elsewhere with --datastore.",
-        "ENOSPC": "The disk is full: free some space (laminar's blobs are in cas/), then start again.",
-        "EDQUOT": "The disk quota is used up: free some space, then start again.",
-    }
-    import errno
-
-    name = errno.errorcode.get(error.errno or 0, "")
-    return StoreError(
-        f"cannot {verb} {path}: {os.strerror(error.errno or 0)}.",
-        remedy=remedies.get(name, "Check the datastore's directory, or name another one with --datastore."),
-    )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -136,6 +135,8 @@ def _is_directory(path: str) -> bool:
 
 
 def _remove_tree(path: str) -> None:
+    import shutil  # paid by who removes, not by every container
+
     while os.path.lexists(path):
         with suppress(FileNotFoundError):  # another process removes it, too
             shutil.rmtree(path)

@@ -132,7 +132,7 @@ def check_ours(store: Datastore) -> None:
     """Raise `UsageError` where the store holds anything that is not laminar's: nothing is removed in such a place."""
     where = store.url or repr(store)
     names = {name for name in store.children("") if not name.startswith(".") and name != "lost+found"}
-    if not names:
+    if not names and store.url:
         raise UsageError(f"there is no datastore at {where}.", remedy="Name one with --datastore.")
     if others := sorted(names - _OURS):
         raise UsageError(

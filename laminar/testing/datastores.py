@@ -231,10 +231,10 @@ class DatastoreContract:
         prefix = layout.execution("Flow", "run")
         assert bytes(store.read(f"{trash}/{_KEY.removeprefix(prefix)}")) == b"content"
         assert store.move(prefix, layout.trash()) is False
-        for data in (b"first", b"second"):
-            store.create(layout.blob("ab" * 32), data)
+        for value in (b"first", b"second"):
+            store.create(layout.blob("ab" * 32), value)
             assert store.move(layout.blob("ab" * 32), layout.quarantine("ab" * 32)) is True
-            assert bytes(store.read(layout.quarantine("ab" * 32))) == data
+            assert bytes(store.read(layout.quarantine("ab" * 32))) == value
 
     def test_what_was_touched_since_stays(self, store: Datastore) -> None:
         self._needs_removal()

@@ -139,7 +139,7 @@ def test_a_run_is_stopped_from_another_terminal_and_gone_on_with(project, gate):
     assert gate.wait(running) == "A2"
     gate.open()
     assert running.end().code == 0
-    assert "one of F has no scheduler at work" in project.laminar("stop", "one").err
+    assert "one of F does not run" in project.laminar("stop", "one").err
 
 
 def test_a_killed_scheduler_is_followed_at_once(project, gate):
@@ -162,6 +162,12 @@ def test_a_killed_scheduler_is_followed_at_once(project, gate):
     running.process.communicate()
     running = project.start(*project.script, "resume", "one")
     assert gate.wait(running) == "A2"
+    running.signal(signal.SIGKILL)
+    running.process.communicate()
+    assert "the scheduler of one of F is gone" in project.laminar("stop", "one").err
+    assert "one of F does not run" in project.laminar("stop", "one").err
+    running = project.start(*project.script, "resume", "one")
+    assert gate.wait(running) == "A3"
     gate.open()
     result = running.end()
     assert (result.code, result.out) == (0, "one\n"), result.err

@@ -210,3 +210,11 @@ def test_version_and_help(project):
         shown = project.laminar(*command, "--help")
         assert (shown.code, shown.err) == (0, "")
         assert "Usage: laminar" in shown.out
+
+
+def test_an_image_says_nothing_to_processes_and_that_is_said(project):
+    project.write("main.py", HELLO)
+    options = ["--executor", "process", "--image", "a", "--image", "A=b", "--mount", "."]
+    result = project.laminar("schedule", "main:HelloFlow", *options)
+    assert result.code == 0, result.err
+    assert "warning: --image and --mount: nothing to the process executor" in result.err

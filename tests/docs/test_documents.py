@@ -43,6 +43,8 @@ _VARYING = [
     (re.compile(r"\b0[0-9a-z]{15}\b"), "ID"),
     (re.compile(r"\b\d\d:\d\d\.\d\d\b"), "CLOCK"),
     (re.compile(r"\b(?:\d+\.\d+ ?s|\d+:\d\d:\d\d)\b"), "SECONDS"),
+    (re.compile(r" +\d+(?:\.\d)? (?:B|[KMG]iB)\b"), " SIZE"),
+    (re.compile(r"\b(?:just now|\d+ s ago)"), "AGO"),
     (re.compile(r" Slowest: .*"), ""),
     (re.compile(r"sha256:[0-9a-f]+"), "DIGEST"),
     (re.compile(r"^ +[~^]+\n", re.MULTILINE), ""),  # Python's versions underline other parts of a traceback

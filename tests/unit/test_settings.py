@@ -69,7 +69,7 @@ def test_variables_are_parsed(file: Path, name: str, text: str, value: Any) -> N
         ("max_parallel", "many", "a whole number"),
         ("fail_fast", "maybe", "true or false"),
         ("executor", "podman", "one of: docker, process, thread"),
-        ("progress", "loud", "one of: auto, tty, plain, quiet"),
+        ("progress", "loud", "one of: auto, tty, plain, json, quiet"),
         ("images", "A", "an image for each layer"),
     ],
 )
