@@ -56,6 +56,10 @@ def _digest(value: Any) -> bool:
     return _text(value) and _BLOB.fullmatch(value) is not None
 
 
+def _name(value: Any) -> bool:
+    return _text(value) and value.isalnum()
+
+
 def _place(value: Any) -> bool:
     """Where content is: in the entry, or in a blob."""
     if not isinstance(value, dict) or not _list(_count)(value.get("sizes")):
@@ -72,7 +76,11 @@ def entry(value: Any) -> bool:
         return _members(items=_count, page_items=_count, pages=_list(_place))(value) and value["page_items"] > 0
     by = value.get("protocol", value.get("codec"))
     notes = value.get("notes", {})
-    return _text(by) and _mapping(_text)(notes) and (_text(value.get("external")) or _place(value))
+    return (
+        _text(by)
+        and _mapping(_text)(notes)
+        and (_place(value) if value.get("external") is None else _name(value["external"]))
+    )
 
 
 def _runs(value: Any) -> bool:
