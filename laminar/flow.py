@@ -136,7 +136,7 @@ class Flow:
         """Whether this is the place to schedule: not while a module is imported, nor in an executor process."""
         return not self._evaluates_if_asked() and loading.schedules(sys._getframe(1))
 
-    def __call__(self, *, execution: str | None = None, **parameters: Any) -> Execution:
+    def __call__(self, /, *, execution: str | None = None, **parameters: Any) -> Execution:
         """Run all layers, and wait for them.
 
         Args:

@@ -10,6 +10,7 @@ import json
 from hashlib import sha256
 from typing import Any
 
+from laminar.engine import shapes
 from laminar.engine.ports import Buffer, Datastore
 from laminar.errors import CorruptError, NotFoundError
 
@@ -68,4 +69,10 @@ def load(store: Datastore, key: str, kind: str) -> dict[str, Any] | None:
         data = store.read(key)
     except NotFoundError:
         return None
-    return decode(kind, data, key)
+    document = decode(kind, data, key)
+    if not shapes.fits(kind, document):
+        raise CorruptError(
+            f"{key} is whole, but not what a {kind!r} record of laminar holds.",
+            remedy="Something else wrote it. Restore it from a backup, or start a new execution.",
+        )
+    return document

@@ -24,7 +24,7 @@ class Parameters:
         UsageError: A subclass is given what it does not declare, or not what it has no default for.
     """
 
-    def __init__(self, **values: Any) -> None:
+    def __init__(self, /, **values: Any) -> None:
         declared = names(type(self))
         if declared:
             _refuse(type(self), [*_unknown(type(self), values), *_missing(type(self), values)])

@@ -9,6 +9,17 @@ from laminar.errors import CorruptError, UsageError
 from laminar.model.configuration import Configuration, Container
 from laminar.model.wire import Task
 
+ENTRY = {"type": "int", "preview": "1", "codec": "json", "sizes": [1], "inline": "MQ=="}
+LAUNCH = {
+    "graph": {"A": []},
+    "executor": "thread",
+    "engine": {},
+    "versions": {},
+    "target": "",
+    "fingerprint": "",
+    "argv": [],
+}
+
 
 @pytest.fixture
 def ledger(store: Datastore) -> Ledger:
@@ -31,17 +42,17 @@ def test_before_anything_was_recorded_nothing_is_there(ledger: Ledger) -> None:
 
 
 def test_an_execution_is_created_once(ledger: Ledger) -> None:
-    ledger.create("main:F", {"n": {"codec": "json"}})
+    ledger.create("main:F", {"n": ENTRY})
     with pytest.raises(UsageError, match="flow F has an execution 'x' already") as caught:
         ledger.create("main:Other", {})
     assert "--execution" in caught.value.remedy
     record = ledger.record()
     assert record is not None
-    assert (record["target"], record["parameters"]) == ("main:F", {"n": {"codec": "json"}})
+    assert (record["target"], record["parameters"]) == ("main:F", {"n": ENTRY})
 
 
 def test_the_first_commit_of_a_split_wins_and_stays(ledger: Ledger) -> None:
-    first = Commit(attempt=1, artifacts={"a": {"inline": "MQ=="}}, inputs={"B": "sum"}, code="c", started=1, finished=2)
+    first = Commit(attempt=1, artifacts={"a": ENTRY}, inputs={"B": "sum"}, code="c", started=1, finished=2)
     assert ledger.put_commit(task(attempt=1), first)
     assert not ledger.put_commit(task(attempt=2), Commit(attempt=2, artifacts={}))
     found = ledger.commit("A", 0)
@@ -77,10 +88,10 @@ def test_attempts_are_counted_as_numbers(ledger: Ledger) -> None:
 
 def test_launches_are_numbered_also_where_two_begin_at_once(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(11):
-        ledger.launch({"by": number})
+        ledger.launch({**LAUNCH, "by": number})
     with monkeypatch.context() as late:
         late.setattr(ledger.store, "children", lambda prefix: iter(()))
-        ledger.launch({"by": 11})
+        ledger.launch({**LAUNCH, "by": 11})
     assert [launch["by"] for launch in ledger.launches()] == list(range(12))
 
 

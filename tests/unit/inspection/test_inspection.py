@@ -54,7 +54,8 @@ def begun(store: Datastore, execution: str = "y", layer: str = "A") -> Ledger:
     """An execution of one layer of two splits, of which nothing has run, scheduled by this process."""
     made = Ledger(store, "F", execution)
     made.create("", {})
-    made.launch({"graph": {layer: []}, "target": ""})
+    facts = {"executor": "thread", "engine": {}, "versions": {}, "target": "", "fingerprint": "", "argv": []}
+    made.launch({"graph": {layer: []}, **facts})
     made.put_plan(layer, Plan(2))
     Lease.take(made)
     return made
