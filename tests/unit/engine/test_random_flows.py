@@ -72,7 +72,7 @@ class Held(Thread):
         self.changed = threading.Condition()
         self.held: dict[str, Callable[[], None]] = {}
         self.ended: set[str] = set()
-        self.free = False
+        self.free = threading.Event()  # shared by the copies that laminar makes
 
     def capacity(self) -> Capacity:
         return Capacity()
@@ -90,13 +90,13 @@ class Held(Thread):
             assert name not in self.held
             self.held[name] = lambda: super(Held, self).submit(job, done)
             self.changed.notify()
-            if self.free:
+            if self.free.is_set():
                 self.held[name]()
 
     def let_go(self, ended: set[str]) -> None:
         """Hold nothing any more: an example may be given up in the middle, and its run must not stay."""
         with self.changed:
-            self.free = True
+            self.free.set()
             for name in set(self.held) - ended:
                 self.held[name]()
 
