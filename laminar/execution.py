@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from laminar.engine import loading
 from laminar.engine.ports import Datastore
-from laminar.errors import FlowError
+from laminar.errors import FlowError, LaminarError
 from laminar.model import resuming
 from laminar.model.layer import Layer, LayerT
 from laminar.model.parameters import Parameters
@@ -67,6 +67,8 @@ class Execution:
         execution = Execution(following, self.id, following.datastore)
         execution._chain = (*self._chain, flow.name)
         resume = resuming.asked(os.environ, flow.name) or (Resume() if self._resumed else None)
+        if resume and execution._ledger.record() is not None:
+            _name_stale(execution, _linked(flow, linker, self))
         return execution._run(lambda: _linked(flow, linker, self), resume)
 
     def resume(self, *, rerun: Sequence[type[Layer]] = (), takeover: bool = False) -> Execution:
@@ -83,7 +85,11 @@ class Execution:
         if not self.id or not loading.schedules(sys._getframe(1)):
             return self
         self._ledger.check_present()
-        return self._run(dict, Resume([layer.__name__ for layer in rerun], takeover))
+        names = [layer.__name__ for layer in rerun]
+        asked = resuming.asked(os.environ, self.flow.name)
+        if asked is None or asked.execution != self.id:
+            return self._run(dict, Resume(names, takeover))
+        return self._run(dict, asked._replace(rerun=[*asked.rerun, *names], takeover=asked.takeover or takeover))
 
     def _run(self, parameters: Callable[[], Mapping[str, Any]], resume: Resume | None) -> Execution:
         """Begin this execution, or go on with it where it was begun and is to be resumed; wait for its end."""
@@ -91,7 +97,7 @@ class Execution:
 
         flow = copy.copy(self.flow)
         flow.datastore = self._ledger.store
-        settings = settings_of(flow, dict(resume.flags)) if resume else None
+        settings = settings_of(flow, dict(resume.flags), resume.config) if resume else None
         if resume and self._ledger.record() is not None:
             schedule(flow, execution=self.id, resume=resume, settings=settings, program=True)
         else:
@@ -170,10 +176,33 @@ class Execution:
 
 def _linked(flow: Flow, linker: Callable[[Execution], Parameters] | None, execution: Execution) -> dict[str, Any]:
     """What the next flow of a chain is given."""
-    made = Parameters() if linker is None else linker(execution)
+    try:
+        made = Parameters() if linker is None else linker(execution)
+    except Exception as error:
+        from laminar.engine.tracebacks import user_traceback
+
+        raise LaminarError(
+            f"the linker of flow {flow.name} raised {type(error).__name__}: {error}",
+            remedy=f"Mend it, and go on: laminar resume {execution.flow.name}:{execution.id}",
+            details=user_traceback(error),
+        ) from error
     if not isinstance(made, Parameters):
         raise FlowError(
             f"the linker of flow {flow.name} returned {type(made).__name__}, not Parameters.",
             remedy="Let it return what the flow is given: Parameters(foo=...).",
         )
     return dict(vars(made))
+
+
+def _name_stale(execution: Execution, made: Mapping[str, Any]) -> None:
+    """Say so where the next flow of a chain goes on with other parameters than its linker makes now."""
+    given = vars(execution.parameters)
+    try:
+        changed = [name for name, value in made.items() if name not in given or not bool(given[name] == value)]
+    except Exception:  # values that cannot be compared, such as arrays
+        return
+    if changed:
+        words = (
+            f"flow {execution.flow.name} goes on with the {', '.join(changed)} that execution {execution.id} was given"
+        )
+        print(f"warning: {words}; its linker makes another now. Under a new id it gets that.", file=sys.stderr)  # noqa: T201

@@ -154,6 +154,8 @@ class Flow:
         from laminar.launch import schedule
 
         if (resume := resuming.asked(os.environ, self.name)) is not None:
+            if execution not in (None, resume.execution):
+                resume = resume._replace(execution=execution or "", rerun=())
             return Execution(self, resume.execution)._run(lambda: parameters, resume)
         return Execution(self, schedule(self, execution=execution, parameters=parameters, program=True), self.store())
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -82,8 +83,6 @@ def schedule(
             with Signals(_interrupted):
                 held.take(by_force=resume.takeover)
             ledger.check_present()  # again, now that nobody else may remove it
-            if again:
-                ledger.recompute(again)
         else:
             ledger.check_absent()
         archive = wiring.archive(store, flow.datastore, pickle=settings["pickle"])
@@ -94,8 +93,10 @@ def schedule(
         code = fingerprint.of_flow([node.layer for node in graph], app_dir) if remote else None
         digest = fingerprint.publish(code, store) if code else ""
         if resume:
+            if again:  # not before it is known that they can be computed
+                ledger.recompute(again)
             _name_changed(graph, ledger, code)
-        if not resume:
+        else:
             ledger.create(target, save_parameters(archive, values))
             held.take()
         ledger.launch(_facts(graph, executor, digest, target))
@@ -110,7 +111,7 @@ def schedule(
         }
         options = Options(settings["max_parallel"], settings["fail_fast"], settings["logs"])
         scheduler = Scheduler(graph, task, inputs, executor, views, options, held.lease.epoch)
-        held.lease.keep(lambda: scheduler.stop(signal.SIGTERM), scheduler.give_way)
+        held.attach(scheduler)
         scheduler.run()
     return identity
 
@@ -137,9 +138,30 @@ class _Held:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
+        self._scheduler: Scheduler | None = None
+        self._untold: deque[Callable[[Scheduler], None]] = deque()
 
     def take(self, *, by_force: bool = False) -> None:
+        """Take it, and keep it from now on: images may have to be pulled or made before there is a scheduler."""
         self.lease = Lease.take(self._ledger, by_force=by_force, say=_say)
+        self.lease.keep(
+            lambda: self._tell(lambda scheduler: scheduler.stop(signal.SIGTERM)),
+            lambda to: self._tell(lambda scheduler: scheduler.give_way(to)),
+        )
+
+    def attach(self, scheduler: Scheduler) -> None:
+        """Have it hear of what happens to the lease, and of what has happened."""
+        self._scheduler = scheduler
+        self._deliver()
+
+    def _tell(self, what: Callable[[Scheduler], None]) -> None:
+        self._untold.append(what)
+        self._deliver()
+
+    def _deliver(self) -> None:
+        with suppress(IndexError):  # each is told once, by whichever thread comes first
+            while self._scheduler is not None:
+                self._untold.popleft()(self._scheduler)
 
     def __enter__(self) -> _Held:
         return self

@@ -109,15 +109,18 @@ def _run(flow: Flow, task: Task, store: Datastore, app_dir: str, image: str) -> 
     # Pickles are loaded here whatever the settings say: this is the process that must (docs/adr/0010-protocols.md).
     archive = wiring.archive(store, flow.datastore)
     execution = flow.execution(task.execution, datastore=store, archive=archive)
+    begun = ledger.record() is not None
     committed = evaluate(
         node,
         task,
         ledger.started(task, node.configuration),
         Inputs(ledger, archive, execution, flow.parameters()),
+        # An execution that was removed meanwhile must not come back in parts, for another of its id to find.
+        may_commit=lambda: not begun or ledger.record() is not None,
         code=_check_code(flow, task, store, app_dir, image),
     )
     if not committed:
-        print(f"laminar: {task.address} was committed by another attempt already", file=sys.stderr)  # noqa: T201
+        print(f"laminar: {task.address} has nothing to commit: another attempt has, or it is gone", file=sys.stderr)  # noqa: T201
 
 
 def _check_code(flow: Flow, task: Task, store: Datastore, app_dir: str, image: str) -> str:

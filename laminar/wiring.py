@@ -12,6 +12,7 @@ from laminar.errors import SettingsError, UsageError
 if TYPE_CHECKING:
     from laminar.engine.artifacts import Archive
     from laminar.engine.executor import Executor, Observer
+    from laminar.engine.ledger import Ledger
     from laminar.settings import Settings
 
 
@@ -55,6 +56,15 @@ def executor(settings: Settings) -> Executor:
         else:
             made.defaults = settings["images"]  # type: ignore[attr-defined]
     return made
+
+
+def sweep(ledger: Ledger, config: str | None = None) -> int:
+    """End and remove what a dead scheduler has left of an execution; says how many containers that were."""
+    from laminar.settings import resolve
+
+    launch = ledger.latest_launch() or {}
+    made = executor(resolve({"executor": launch.get("executor")}, file=config))
+    return made.sweep(ledger.flow, ledger.execution, ledger.store)
 
 
 def _named(name: str) -> Executor:

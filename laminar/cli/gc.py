@@ -7,6 +7,7 @@ import time
 
 import click
 
+from laminar import wiring
 from laminar.cli import console
 from laminar.cli.options import AS_JSON, open_store, store_options
 from laminar.engine.garbage import GRACE_S, Collected, collect
@@ -78,6 +79,7 @@ def gc(
         grace_s=GRACE_S if grace is None else grace,
         dry_run=dry_run,
         say=console.note,
+        end=lambda ledger: wiring.sweep(ledger, config),
     )
     if as_json:
         console.put_json(_document(found, dry_run))

@@ -51,22 +51,24 @@ def resume(
     flags |= images_of(images)
     settings = resolve(flags, file=config)
     flags |= {"datastore": settings["datastore"], "app_dir": settings["app_dir"]}
-    if settings.source("executor") == "default":
-        flags["executor"] = launch["executor"]  # as it was begun, where nobody says otherwise
-    how = Resume(rerun, takeover, ledger.execution, ledger.flow, {k: v for k, v in flags.items() if v is not None})
+    given = {name: value for name, value in flags.items() if value is not None}
+    how = Resume(rerun, takeover, ledger.execution, ledger.flow, given, config)
+    as_begun = launch["executor"] if settings.source("executor") == "default" else None  # where nobody says otherwise
     if launch["program"]:
-        _run_again(launch["program"], how)
+        _run_again(launch["program"], how, as_begun)
     if not launch["target"]:
         raise UsageError(
             f"flow {ledger.flow} is in a notebook, or local to a function, where no command finds it.",
             remedy=f"Go on with it there: flow.execution({ledger.execution!r}).resume()",
         )
     flow = load_flow(launch["target"], flags["app_dir"])
+    if flow.executor is None and as_begun:
+        flags["executor"] = as_begun
     chosen = settings_of(flow, flags, config)
     schedule(flow, execution=ledger.execution, settings=chosen, observers=[PrintId()], resume=how)
 
 
-def _run_again(program: list[str], how: Resume) -> None:
+def _run_again(program: list[str], how: Resume, executor: str | None) -> None:
     """Become the program that began the execution."""
     file = program[0]
     if file != "-m" and not os.path.isfile(file):
@@ -74,5 +76,8 @@ def _run_again(program: list[str], how: Resume) -> None:
             f"the program that began execution {how.execution}, {file}, is not here.",
             remedy="Go to the directory that it was run in.",
         )
+    environ = {**os.environ, **environment(how)}
+    if executor:
+        environ["LAMINAR_EXECUTOR"] = executor
     sys.stdout.flush()
-    os.execve(sys.executable, [sys.executable, *program], {**os.environ, **environment(how)})  # noqa: S606
+    os.execve(sys.executable, [sys.executable, *program], environ)  # noqa: S606

@@ -13,7 +13,6 @@ from laminar.engine.addresses import find
 from laminar.engine.lease import Holder, Lease
 from laminar.model.address import Address
 from laminar.model.words import plural
-from laminar.settings import resolve
 
 _LOOK_S = 0.2
 
@@ -35,9 +34,7 @@ def stop(execution: str, datastore: str | None, config: str | None) -> None:
     if (
         lease := Lease.claim(ledger)
     ) is not None:  # its scheduler died: nobody else may begin while this is cleared away
-        launch = ledger.latest_launch() or {}
-        executor = wiring.executor(resolve({"executor": launch.get("executor")}, file=config))
-        swept = executor.sweep(ledger.flow, ledger.execution, ledger.store)
+        swept = wiring.sweep(ledger, config)
         lease.release("interrupted")
         left = f"; removed {plural(swept, 'container')} that it left behind" if swept else ""
         click.echo(f"the scheduler of {name} is gone{left}", err=True)

@@ -127,6 +127,14 @@ def began(ledger: Ledger) -> float | None:
     return record["created"] if record else None
 
 
+def name_of(ledger: Ledger) -> str:
+    """What to type for an execution: its id, and the flow before it where another flow has one of that id."""
+    flows = ledger.store.children(layout.RUNS)
+    others = (Ledger(ledger.store, flow, ledger.execution) for flow in flows if flow != ledger.flow)
+    shared = any(other.record() is not None for other in others)
+    return f"{ledger.flow}:{ledger.execution}" if shared else ledger.execution
+
+
 def layers_of(ledger: Ledger) -> dict[str, Sequence[str]]:
     """The layers of an execution and what each depends on, as of the latest launch, in a topological order.
 

@@ -63,7 +63,7 @@ class AttemptFailed(Event):
     Attributes:
         cause: In words.
         retry_s: Seconds until the next try; None where there is none.
-        tries: How many there are at most, for what failed.
+        tries: The highest number that an attempt can have, for what failed.
     """
 
     layer: str

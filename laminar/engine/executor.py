@@ -147,8 +147,8 @@ class Executor(ABC):
         """Take up a leftover that is still to count, as `submit` does a new job."""
         raise NotImplementedError
 
-    def discard(self, leftover: Leftover) -> None:
-        """End and remove a leftover that does not count any more."""
+    def discard(self, job: Job) -> None:
+        """End and remove a leftover that does not count any more; what it printed goes to the job's log."""
         raise NotImplementedError
 
     def sweep(self, flow: str, execution: str, store: Datastore) -> int:

@@ -9,6 +9,8 @@ from laminar.engine.outcome import REFUSED, USER, Cause
 from laminar.errors import ExecutionError, InfrastructureError, LaminarError
 from laminar.model.wire import Task
 
+_OTHERS = 5
+
 
 def failed(task: Task, cause: Cause, tail: Sequence[str] = ()) -> ExecutionError:
     """The error of an attempt that failed; `tail` is the end of its log."""
@@ -26,16 +28,27 @@ def failed(task: Task, cause: Cause, tail: Sequence[str] = ()) -> ExecutionError
     )
 
 
-def add_commands(error: ExecutionError, *, ran: bool) -> None:
+def add_commands(error: ExecutionError, execution: str, *, printed: bool) -> None:
     """Have the error that ends a run name the commands to type next.
 
     Args:
         error: What ends it.
-        ran: Whether the attempt was started, and so has a log.
+        execution: What commands call the execution.
+        printed: Whether there is a log to look at.
     """
-    look = f"laminar {'logs' if ran else 'show'} {error.execution}/{error.layer}/{error.index}"
-    lines = (error.remedy, f"look     {look}", f"go on    laminar resume {error.execution}")
+    look = f"laminar {'logs' if printed else 'show'} {execution}/{error.layer}/{error.index}"
+    remedy = error.remedy.replace("EXECUTION", execution)  # which those did not know who wrote it
+    lines = [remedy, f"look     {look}"]
+    if "--rerun" not in remedy:
+        lines.append(f"go on    laminar resume {execution}")
     error.remedy = "\n".join(filter(None, lines))
+
+
+def add_others(error: ExecutionError, addresses: Sequence[str]) -> None:
+    """Have the error that ends a run name what else has failed."""
+    if addresses:
+        more = f", and {len(addresses) - _OTHERS} more" if len(addresses) > _OTHERS else ""
+        error.remedy = f"{error.remedy}\nalso     {', '.join(addresses[:_OTHERS])}{more} failed".lstrip("\n")
 
 
 def cause_in_scheduler(error: Exception | SystemExit) -> Cause:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from laminar.engine import layout
 from laminar.engine.holdings import Holdings, Unreadable
+from laminar.engine.ledger import Ledger
 from laminar.engine.ports import Datastore
 from laminar.engine.retention import Retention, Seen, executions, remove
 from laminar.engine.sweep import Sweep, Swept, empty_trash
@@ -88,6 +89,7 @@ def collect(
     grace_s: float = GRACE_S,
     dry_run: bool = False,
     say: Callable[[str], None] = lambda _: None,
+    end: Callable[[Ledger], object] = lambda _: None,
 ) -> Collected:
     """Remove executions that are not to be kept, and what nothing names any more.
 
@@ -98,6 +100,7 @@ def collect(
         grace_s: Leave content alone that is younger.
         dry_run: Change nothing.
         say: Told what is being done.
+        end: Ends what a dead scheduler may have left running of an execution, which would write to it once it is removed.
 
     Raises:
         UsageError: A rule would keep nothing, or the store is not laminar's.
@@ -114,7 +117,7 @@ def collect(
     say(f"looking what {len(seen)} executions name")
     marks = [_Mark(each) for each in seen]
     sizes = _Sizes(store, marks)
-    gone = _remove(marks, retention.chosen(seen, now), say, dry_run=dry_run)
+    gone = _remove(marks, retention.chosen(seen, now), say, end, dry_run=dry_run)
     left = [mark for mark in marks if mark not in gone]
     before, held_by = _before(left, now - max(grace_s, _TICK_S))
     unreadable = [each for mark in left for each in mark.unreadable]
@@ -157,14 +160,21 @@ class _Mark:
         return f"{self.seen.ledger.flow}:{self.seen.ledger.execution}"
 
 
-def _remove(marks: Sequence[_Mark], chosen: Sequence[Seen], say: Callable[[str], None], *, dry_run: bool) -> set[_Mark]:
+def _remove(
+    marks: Sequence[_Mark],
+    chosen: Sequence[Seen],
+    say: Callable[[str], None],
+    end: Callable[[Ledger], object],
+    *,
+    dry_run: bool,
+) -> set[_Mark]:
     """Remove the chosen executions; returns those that are gone, or would be."""
     gone = set()
     go = {id(seen) for seen in chosen}
     for mark in marks:
         if id(mark.seen) not in go:
             continue
-        if dry_run or remove(mark.seen):
+        if dry_run or remove(mark.seen, end):
             gone.add(mark)
         else:
             mark.seen.alive = mark.seen.open = True

@@ -238,7 +238,8 @@ def _machine() -> dict[str, str]:
 def _born(pid: int) -> str:
     """When a process began, in ticks since the boot: ids are used again. Empty where there is none, or no way to know."""
     with suppress(OSError), open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
-        return file.read().rpartition(")")[2].split()[19]  # field 22 of proc_pid_stat(5)
+        state, *fields = file.read().rpartition(")")[2].split()  # proc_pid_stat(5), from field 3
+        return "" if state in "ZX" else fields[18]  # one that has ended may wait long for its parent to ask how
     return ""
 
 

@@ -19,6 +19,9 @@ from typing import Any, NamedTuple
 from laminar.errors import LaminarError, TargetError
 from laminar.model.names import nearest
 
+_inserted: set[str] = set()
+"""Folders that laminar itself made importable in this process; no other process has them."""
+
 _loading: list[list[object]] = []
 """For each module load under way, innermost last: the flows constructed in it, in order."""
 
@@ -98,6 +101,7 @@ def load(target: Target, app_dir: str) -> Loaded:
         if folder in sys.path:
             sys.path.remove(folder)
         sys.path.insert(0, folder)
+        _inserted.add(folder)
     with _scheduling_nothing() as flows:
         try:
             module = _load_path(target, app_dir) if target.path else importlib.import_module(target.module)
@@ -174,6 +178,12 @@ def target_of(flow: type[Any], app_dir: str) -> Target:
     name = flow.__module__
     relative = os.path.relpath(os.path.realpath(file), os.path.realpath(app_dir))
     outside = relative.startswith(os.pardir + os.sep)
+    if outside and os.path.dirname(os.path.realpath(file)) in map(os.path.realpath, _inserted):
+        folder = os.path.relpath(os.path.dirname(file))
+        raise TargetError(
+            f"{file} is outside of {os.path.abspath(app_dir)}, the directory that other processes import from.",
+            remedy=f"Name its own: --app-dir {folder}, with the target {os.path.basename(file)}:{flow.__qualname__}.",
+        )
     # Only a file that was run or loaded by its path has the name of the file, in a folder that is no package.
     in_its_place = relative == f"{name}.py" and name.isidentifier()
     by_path = not outside and not in_its_place and os.path.basename(relative) == f"{name}.py"

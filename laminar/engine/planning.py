@@ -52,7 +52,9 @@ class Planner:
             plan = Plan(grid.size, grid)
         else:
             plan = Plan(1)
-        return plan, ledger.put_plan(node.name, plan)
+        if ledger.put_plan(node.name, plan):
+            return plan, True
+        return ledger.plan(node.name) or plan, False  # another scheduler was quicker
 
     def _why_skipped(self, node: Node, skipped: Collection[str], task: Task) -> str:
         for parameter in node.configuration.foreach.parameters if node.configuration.foreach else ():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from laminar.engine import layout
@@ -96,16 +96,19 @@ def _see(ledger: Ledger) -> Seen | None:
         return Seen(ledger, alive=True, open=True, readable=False)
 
 
-def remove(seen: Seen) -> bool:
+def remove(seen: Seen, end: Callable[[Ledger], object] = lambda _: None) -> bool:
     """Remove an execution; false where a scheduler has taken it meanwhile.
 
-    By its lease, no scheduler begins while it goes. It leaves `runs/` in one step, so no half of it is ever read.
+    By its lease, no scheduler begins while it goes. Where its last one has not said that it ended, `end` ends what that may
+    have left running. It leaves `runs/` in one step, so no half of it is ever read.
     """
     ledger = seen.ledger
     lease = Lease.claim(ledger)
     if lease is None:
         return False
     try:
+        if seen.open:
+            end(ledger)
         return discard(ledger.store, layout.execution(ledger.flow, ledger.execution))
     except BaseException:
         lease.release("interrupted")

@@ -12,10 +12,11 @@ import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from laminar.engine import layout
+from laminar.engine.addresses import name_of
 from laminar.engine.admission import Admission
 from laminar.engine.events import (
     AttemptFailed,
@@ -31,7 +32,7 @@ from laminar.engine.events import (
     Warned,
 )
 from laminar.engine.executor import Executor, Exit, Job, Observer
-from laminar.engine.failures import add_commands, cause_in_scheduler, failed
+from laminar.engine.failures import add_commands, add_others, cause_in_scheduler, failed
 from laminar.engine.inputs import Inputs
 from laminar.engine.ledger import Failure, Started
 from laminar.engine.lines import Lines
@@ -123,6 +124,7 @@ class Scheduler:
         self._timers: Timers[Split | _Running] = Timers()
         self._admission = Admission(self.executor.capacity(), self.options.max_parallel)
         self._failure: ExecutionError | None = None
+        self._failed: list[str] = []
         self._lines = Lines(lambda: self._messages.put((self._on_lines,)))
         self._due: deque[_Layer] = deque()
         self._planning = False
@@ -181,7 +183,8 @@ class Scheduler:
             plan, fresh = self._planner.plan(layer.node, self._skipped, task)
             todo = range(plan.splits) if fresh else self._work.undone(name, plan.splits)
         except (Exception, SystemExit) as error:
-            self._fail(Split(layer.node, task), cause_in_scheduler(error), error, None)
+            task = task._replace(attempt=self._work.next_attempt(name, 0))
+            self._fail(Split(layer.node, task), cause_in_scheduler(error), error, [])
             return
         if plan.skipped:
             self._skipped.add(name)
@@ -232,7 +235,7 @@ class Scheduler:
             try:
                 split.prepare(self.inputs)
             except (Exception, SystemExit) as error:
-                self._fail(split, cause_in_scheduler(error), error, None)
+                self._fail(split, cause_in_scheduler(error), error, [])
                 continue
             self._head = split
         return self._head
@@ -244,12 +247,11 @@ class Scheduler:
             changed = split.configuration is not split.node.configuration
             generation = self.ledger.generation(task.layer)
             self.ledger.put_started(task, Started(split.configuration, split.last, changed, generation))
-        key = layout.log(self.ledger.flow, self.ledger.execution, task.layer, task.index, task.attempt)
-        seen = len(self.ledger.log(task.layer, task.index, task.attempt)) if adopted else 0
         show = None
         if self.options.logs:
             show = lambda line: self._lines.add(task, line)  # noqa: E731
-        running = _Running(split, LogWriter(self.ledger.store, key, show, seen), self._now())
+        log, seen = self._work.log_of(task, show)
+        running = _Running(split, log, self._now())
         running.job = Job(
             task,
             split.configuration,
@@ -348,7 +350,7 @@ class Scheduler:
             self._split_done(running)
             if exit_.oom:
                 self._warn(f"{task.address} committed, although a process in it was killed for memory")
-            elif exit_.code != 0:
+            elif exit_.code:
                 self._warn(f"{task.address} committed, then exited {exit_.code}")
         elif self._stopped:
             split.end(self._interrupted())
@@ -409,16 +411,17 @@ class Scheduler:
         split.task = Task(layer=task.layer, index=task.index, splits=task.splits, attempt=task.attempt + 1, **self.task)
         self._after(wait, split)
 
-    def _fail(self, split: Split, cause: Cause, exception: BaseException | None, tail: list[str] | None) -> None:
-        """A split has finally failed, without a log if it never ran: nothing more of its layer starts, nor what follows."""
+    def _fail(self, split: Split, cause: Cause, exception: BaseException | None, tail: list[str]) -> None:
+        """A split has finally failed: nothing more of its layer starts, nor anything downstream."""
         task = split.task
         most = split.most(cause)
         self._emit(AttemptFailed(self._now(), task.layer, task.index, task.attempt, cause.words, most))
         self._record(task, cause)
         self.ledger.put_final(task, self.epoch)
-        error = failed(split.task, cause, tail or ())
+        error = failed(split.task, cause, tail)
         if self.ledger.store.url:  # else no other process has it
-            add_commands(error, ran=tail is not None)
+            add_commands(error, self._name, printed=bool(tail))
+        self._failed.append(task.address)
         error.__cause__ = exception
         self._layers[task.layer].failed = True
         self._failure = self._failure or error
@@ -441,6 +444,7 @@ class Scheduler:
         if self._stopped:
             raise self._interrupted()
         if self._failure:
+            add_others(self._failure, self._failed[1:])
             raise self._failure
 
     def _abandon(self) -> None:
@@ -458,8 +462,13 @@ class Scheduler:
             f"interrupted: execution {self.ledger.execution} of {self.graph.flow} has stopped; what was committed stays.",
             signum=self._stopped,
             at_once=at_once,
-            remedy=f"Go on with it: laminar resume {self.ledger.execution}",
+            remedy=f"Go on with it: laminar resume {self._name}",
         )
+
+    @cached_property
+    def _name(self) -> str:
+        """What commands call the execution."""
+        return name_of(self.ledger)
 
     def _after(self, seconds: float, what: Split | _Running) -> None:
         self._timers.add(self._now() + seconds, what)

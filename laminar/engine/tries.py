@@ -28,6 +28,7 @@ class Split:
 
     __slots__ = (
         "_adopted",
+        "_before",
         "_context",
         "_infrastructure",
         "_layer",
@@ -44,6 +45,7 @@ class Split:
         self.task = task
         self.configuration: Configuration = node.configuration
         self._user = 0
+        self._before = task.attempt - 1  # attempts of earlier launches
         self._adopted = False
         self._infrastructure = 0
         self._layer: Any = None
@@ -77,7 +79,7 @@ class Split:
         if not submission and not retry:
             return
         if self._context is None:
-            self._context = Attempt(self.task, self.node.configuration, inputs)
+            self._context = Attempt(self.task, self.configuration, inputs)
             self._layer = bind(self.node.layer, self._context)
         self._context.attempt = self.task.attempt
         opened = Opened(submission or retry, lambda hook: inputs.arguments(hook.inputs, {}), self._layer)
@@ -107,9 +109,9 @@ class Split:
         return retry.wait_s(self._user + self._infrastructure, random.random())  # noqa: S311 - spreads load
 
     def most(self, cause: Cause) -> int:
-        """How many tries there are at most for what failed."""
+        """The highest number that an attempt can have, for what failed."""
         retry = self.configuration.retry
-        return {USER: retry.attempts, INFRASTRUCTURE: int(retry.infrastructure) + 1}.get(cause.kind, 1)
+        return self._before + {USER: retry.attempts, INFRASTRUCTURE: int(retry.infrastructure) + 1}.get(cause.kind, 1)
 
     def end_attempt(self, error: LaminarError | None) -> str:
         """Close the retry hooks of the attempt that has ended; returns what went wrong in them."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from laminar.engine.executor import Executor
+from laminar.engine import layout
+from laminar.engine.executor import Executor, Job, Leftover
 from laminar.engine.inputs import Inputs
+from laminar.engine.logs import LogWriter
 from laminar.engine.tries import Split
+from laminar.model.configuration import Configuration
 from laminar.model.graph import Graph, Node
 from laminar.model.wire import Task
 
@@ -37,7 +40,7 @@ class Work:
             if layer in graph.nodes and self._may_commit(graph.node(layer), index, attempt):
                 self._leftovers[layer, index] = attempt
             else:
-                executor.discard(leftover)
+                executor.discard(self._job(leftover))
         return len(self._leftovers)
 
     def is_left(self, task: Task) -> bool:
@@ -77,9 +80,24 @@ class Work:
             elif fresh and self._epoch == 1:  # nothing can be there yet, so nothing is looked for
                 split = Split(node, task)
             else:
-                before = max(self._ledger.attempts(node.name, index), default=0)
-                split = Split(node, task._replace(attempt=before + 1))
+                split = Split(node, task._replace(attempt=self.next_attempt(node.name, index)))
             yield split
+
+    def next_attempt(self, layer: str, index: int) -> int:
+        """The number of the next attempt at a split: they never begin again."""
+        return max(self._ledger.attempts(layer, index), default=0) + 1
+
+    def log_of(self, task: Task, on_line: Callable[[str], None] | None = None) -> tuple[LogWriter, int]:
+        """What keeps the output of an attempt, and how many bytes of it are kept already."""
+        seen = len(self._ledger.log(task.layer, task.index, task.attempt)) if self._epoch > 1 else 0
+        key = layout.log(self._ledger.flow, self._ledger.execution, task.layer, task.index, task.attempt)
+        return LogWriter(self._ledger.store, key, on_line, seen), seen
+
+    def _job(self, leftover: Leftover) -> Job:
+        """A leftover as a job whose end nobody waits for."""
+        task = Task(layer=leftover.layer, index=leftover.index, attempt=leftover.attempt, **self._task)
+        log, seen = self.log_of(task)
+        return Job(task, Configuration(), log.write, committed=lambda: None, seen=seen)
 
     def _may_commit(self, node: Node, index: int, attempt: int) -> bool:
         """Whether an attempt is the latest at a split that is open, in the generation that counts."""

@@ -34,7 +34,6 @@ from laminar.executors.docker_mounts import Mounts, uid_gid
 from laminar.executors.docker_watch import attach, patiently, watch
 from laminar.executors.workers import Workers
 from laminar.model.configuration import Container
-from laminar.model.wire import Task
 
 _GRACE_S = 10
 _MAKING_S = 0.05
@@ -155,17 +154,12 @@ class Docker(Executor):
         self._names[job] = container_name(job.task, self._place)
         self._workers.start(lambda: self._run(job, report, self._adopted))
 
-    def discard(self, leftover: Leftover) -> None:
-        """Remove a container, running or not."""
-        task = Task(
-            layer=leftover.layer,
-            index=leftover.index,
-            attempt=leftover.attempt,
-            execution=self._launch.execution,
-            target="",
-            datastore="",
-        )
-        self._engine.remove(container_name(task, self._place))
+    def discard(self, job: Job) -> None:
+        """Keep what a container has printed, and remove it, running or not."""
+        name = container_name(job.task, self._place)
+        if self._engine.state(name) is not None:
+            attach(job, ["docker", "logs", name], job.seen)
+            self._engine.remove(name)
 
     def sweep(self, flow: str, execution: str, store: Datastore) -> int:
         """Remove the containers of an execution, running or not."""

@@ -19,6 +19,8 @@ def exit_of(code: int, state: State | None, last: str, job: Job) -> Exit:
         # 125, or 126 and 127 where the engine's words remind the client of a command that it did not find.
         refused = code == 125 or (code in (126, 127) and "Error response from daemon" in last)
         return Exit(error=_start_error(last, job)) if refused and "Cannot connect" not in last else Exit(vanished=True)
+    if state.status == "created" and not (state.error or last.strip()):
+        return Exit(vanished=True)  # the client was ended between making and starting it
     if state.status == "created":
         return Exit(code=state.code, error=_start_error(state.error or last, job))
     if state.code in (126, 127) and (init := _INIT.search(last)):

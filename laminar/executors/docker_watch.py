@@ -14,6 +14,7 @@ from laminar.executors.docker_engine import Engine, State
 from laminar.executors.output import follow
 
 _DRAIN_S = 2.0
+_AGAIN_S = 1.0
 _PATIENCE_S = 60.0
 """How long an engine that does not answer is waited for: a restart takes some seconds."""
 
@@ -52,8 +53,13 @@ def watch(job: Job, engine: Engine, name: str, seen: int) -> tuple[State | None,
         EngineError: The engine does not answer for a minute.
     """
     last = ""
+    clients: list[subprocess.Popen[bytes]] = []
+    over = threading.Event()
     while (state := patiently(lambda: engine.state(name))) is not None and state.status == "running":
-        stopped = threading.Event()
+        if not clients:
+            threading.Thread(target=_end_after, args=(clients, engine, name, over), daemon=True).start()
+        elif over.wait(_AGAIN_S):  # the client ended before the container: it cannot follow this one
+            continue
         with subprocess.Popen(
             ["docker", "logs", "--follow", name],
             stdin=subprocess.DEVNULL,
@@ -61,10 +67,9 @@ def watch(job: Job, engine: Engine, name: str, seen: int) -> tuple[State | None,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         ) as client:
-            threading.Thread(target=_end_after, args=(client, engine, name, stopped), daemon=True).start()
+            clients[:] = [client]
             assert client.stdout is not None
             _, printed = follow(client.stdout.fileno(), job, seen)
-            stopped.set()
         seen = max(seen, printed)
     if state is not None:  # `docker logs --follow` may end early, or not at all where logs are rotated
         _, last, _ = attach(job, ["docker", "logs", name], seen)
@@ -83,9 +88,11 @@ def patiently(ask: Callable[[], State | None]) -> State | None:
             time.sleep(1)
 
 
-def _end_after(client: subprocess.Popen[bytes], engine: Engine, name: str, stopped: threading.Event) -> None:
-    """End a client that follows a container when that has stopped, should it not end by itself."""
+def _end_after(clients: list[subprocess.Popen[bytes]], engine: Engine, name: str, over: threading.Event) -> None:
+    """End the client that follows a container when that has stopped, should it not end by itself."""
     with suppress(EngineError):
         engine.wait(name)
-    if not stopped.wait(_DRAIN_S):
+    over.set()
+    time.sleep(_DRAIN_S)
+    for client in clients:
         client.kill()

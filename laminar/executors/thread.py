@@ -120,7 +120,9 @@ class _Router:
     @classmethod
     def install(cls) -> None:
         with cls._lock:
-            if not cls._installed:
+            if not isinstance(
+                sys.stdout, cls
+            ):  # also where somebody has replaced it since, as notebooks and test runners do
                 cls._streams = (sys.stdout, sys.stderr)
                 sys.stdout, sys.stderr = cls(sys.stdout), cls(sys.stderr)
             cls._installed += 1
@@ -129,7 +131,7 @@ class _Router:
     def remove(cls) -> None:
         with cls._lock:
             cls._installed -= 1
-            if not cls._installed:
+            if not cls._installed and isinstance(sys.stdout, cls):
                 sys.stdout, sys.stderr = cls._streams
 
     @classmethod

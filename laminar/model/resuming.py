@@ -27,6 +27,7 @@ class Resume(NamedTuple):
         execution: Its id, where a program is run again.
         flow: The flow whose layers `rerun` names, where a program is run again.
         flags: Settings of the command that runs it.
+        config: Its settings file.
     """
 
     rerun: Sequence[str] = ()
@@ -34,6 +35,7 @@ class Resume(NamedTuple):
     execution: str = ""
     flow: str = ""
     flags: Mapping[str, Any] = {}
+    config: str | None = None
 
 
 def environment(resume: Resume) -> dict[str, str]:

@@ -110,5 +110,6 @@ def test_a_store_of_another_user(two):
     for folder in (two.path, *two.path.parents[:-2]):
         os.chmod(folder, 0o755)
     two.prefix[:] = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
-    two.environ["HOME"] = "/"
+    # Coverage's data file is root's.
+    two.environ |= {"HOME": "/", "COVERAGE_PROCESS_CONFIG": None, "COVERAGE_PROCESS_START": None}
     two.laminar("gc", "--keep-last", "1").fails(3, "cannot write", "chown or chmod")

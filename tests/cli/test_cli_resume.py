@@ -171,3 +171,45 @@ def test_a_killed_scheduler_is_followed_at_once(project, gate):
     gate.open()
     result = running.end()
     assert (result.code, result.out) == (0, "one\n"), result.err
+
+
+def test_commands_that_an_error_names_can_be_typed_and_all_that_failed_is_named(broken):
+    broken.write(
+        "main.py",
+        MAIN.split("if first")[0].replace("sum(parameters.squares)", "1 / 0")
+        + """
+@Second.register
+class Other(Layer):
+    def __call__(self) -> None:
+        print("other")
+        raise ValueError("of the other")
+
+if first := First():
+    first(execution="one").next(flow=Second(), linker=lambda run: Parameters())
+""",
+    )
+    (broken.path / "broken").unlink()
+    result = broken.python("main.py", LAMINAR_EXECUTOR="process", LAMINAR_MAX_PARALLEL="1")
+    result.fails(1, "also     ", "go on    laminar resume Second:one", users="Error")
+    words = result.err.split("look     laminar ")[1].split("\n")[0].split()
+    looked = broken.laminar(*words)
+    assert (looked.code, "Error" in looked.out) == (0, True), looked
+
+
+def test_a_resumed_attempt_counts_on(broken):
+    broken.write("main.py", MAIN.replace("foreach=", "retry=layers.Retry(attempts=2, delay=0), foreach="))
+    assert broken.laminar("schedule", "main:First", "--execution", "one", "--executor", "process").code == 1
+    result = broken.laminar("resume", "one", "--progress", "plain")
+    assert result.code == 1
+    assert "Square/1 failed (attempt 3 of 4): ValueError: no; retrying" in result.err
+    assert "Square/1 failed (attempt 4 of 4): ValueError: no\n" in result.err
+
+
+def test_a_file_that_other_processes_do_not_find(project):
+    project.write("one/main.py", MAIN)
+    (project.path / "two").mkdir()
+    place = project.path
+    project.path = place / "two"
+    for target in ("../one/main.py:First", str(place / "one/main.py:First")):
+        result = project.laminar("schedule", target, "--executor", "process")
+        result.fails(2, "is outside of", "--app-dir ../one, with the target main.py:First")

@@ -94,6 +94,7 @@ def test_a_container_that_committed_while_nobody_watched_is_done(project, engine
     engine.docker("wait", name)
     values, _ = resumed(project)
     assert values == ["interrupted", [1, 2, 2], 1, "finished"]
+    assert project.log("F", "one", "B") == "before\nafter\n"
     assert [event["laminar.layer"] for event in engine.events("start")] == ["A", "B", "C"]
 
 

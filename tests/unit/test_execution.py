@@ -9,7 +9,7 @@ import pytest
 from laminar import Execution, Flow, Layer, Parameters
 from laminar.configurations import layers
 from laminar.datastores import Memory
-from laminar.errors import ExecutionError, FlowError, UsageError
+from laminar.errors import ExecutionError, FlowError, LaminarError, UsageError
 from laminar.executors import Thread
 from laminar.settings import current
 from laminar.types import unwrap
@@ -150,3 +150,16 @@ def test_unwrap() -> None:
     assert unwrap(0) == 0
     with pytest.raises(ValueError, match="it is None"):
         unwrap(None)
+
+
+def test_a_linker_that_raises_is_named_with_the_command_that_goes_on() -> None:
+    Inverse.broken = False
+
+    def link(execution: Execution) -> Parameters:
+        raise KeyError("squares")
+
+    with pytest.raises(LaminarError, match="the linker of flow Second raised KeyError: 'squares'") as caught:
+        First(datastore=Memory(), executor=Thread())(execution="x", top=6).next(flow=Second(), linker=link)
+    assert "laminar resume First:x" in caught.value.remedy
+    assert 'raise KeyError("squares")' in caught.value.details
+    assert caught.value.exit_code == 1
