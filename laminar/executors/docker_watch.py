@@ -6,7 +6,6 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 
 from laminar.engine.executor import Job
 from laminar.errors import EngineError
@@ -71,6 +70,7 @@ def watch(job: Job, engine: Engine, name: str, seen: int) -> tuple[State | None,
             assert client.stdout is not None
             _, printed = follow(client.stdout.fileno(), job, seen)
         seen = max(seen, printed)
+    over.set()
     if state is not None:  # `docker logs --follow` may end early, or not at all where logs are rotated
         _, last, _ = attach(job, ["docker", "logs", name], seen)
     return state, last
@@ -90,9 +90,13 @@ def patiently(ask: Callable[[], State | None]) -> State | None:
 
 def _end_after(clients: list[subprocess.Popen[bytes]], engine: Engine, name: str, over: threading.Event) -> None:
     """End the client that follows a container when that has stopped, should it not end by itself."""
-    with suppress(EngineError):
-        engine.wait(name)
-    over.set()
+    while not over.is_set():
+        try:
+            engine.wait(name)
+        except EngineError:  # it restarts, maybe, and the container runs on
+            time.sleep(_AGAIN_S)
+        else:
+            over.set()
     time.sleep(_DRAIN_S)
     for client in clients:
         client.kill()
