@@ -44,6 +44,19 @@ if first := First():
     print("the sum is", done.layer(Sum).sum)
 """
 
+WAITS = """
+from gate import meet
+from laminar import Flow, Layer
+
+class F(Flow): ...
+
+@F.register
+class A(Layer):
+    def __call__(self) -> None:
+        meet(f"A{self.attempt}")
+        self.value = 1
+"""
+
 
 @pytest.fixture
 def broken(project):
@@ -115,19 +128,7 @@ def test_a_program_that_is_not_here(broken):
 
 
 def test_a_run_is_stopped_from_another_terminal_and_gone_on_with(project, gate):
-    project.write(
-        "main.py",
-        """
-        from gate import meet
-        from laminar import Flow, Layer
-        class F(Flow): ...
-        @F.register
-        class A(Layer):
-            def __call__(self) -> None:
-                meet(f"A{self.attempt}")
-                self.value = 1
-        """,
-    )
+    project.write("main.py", WAITS)
     running = project.start(*project.script, "schedule", "main:F", "--execution", "one", "--executor", "process")
     assert gate.wait(running) == "A1"
     project.laminar("resume", "one").fails(2, "execution one of F is held by process", "laminar stop one")
@@ -143,19 +144,7 @@ def test_a_run_is_stopped_from_another_terminal_and_gone_on_with(project, gate):
 
 
 def test_a_killed_scheduler_is_followed_at_once(project, gate):
-    project.write(
-        "main.py",
-        """
-        from gate import meet
-        from laminar import Flow, Layer
-        class F(Flow): ...
-        @F.register
-        class A(Layer):
-            def __call__(self) -> None:
-                meet(f"A{self.attempt}")
-                self.value = 1
-        """,
-    )
+    project.write("main.py", WAITS)
     running = project.start(*project.script, "schedule", "main:F", "--execution", "one", "--executor", "process")
     assert gate.wait(running) == "A1"
     running.signal(signal.SIGKILL)
