@@ -76,6 +76,14 @@ def test_what_a_dead_process_held_is_taken_at_once(ledger: Ledger) -> None:
     assert Lease.take(ledger).epoch == 2
 
 
+def test_a_process_that_has_ended_is_dead_also_while_its_parent_has_not_asked(ledger: Ledger) -> None:
+    script = "import sys; from laminar.datastores import Local; from laminar.engine.lease import Lease; "
+    script += "from laminar.engine.ledger import Ledger; Lease.take(Ledger(Local(sys.argv[1]), 'F', 'x'))"
+    with subprocess.Popen([sys.executable, "-c", script, ledger.store.url]) as child:
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        assert Lease.take(ledger).epoch == 2
+
+
 def test_a_process_id_that_is_used_again_is_another_process(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(lease, "_born", lambda pid: "1")

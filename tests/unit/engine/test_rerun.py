@@ -8,9 +8,10 @@ from laminar import Flow, Layer
 from laminar.datastores import Memory
 from laminar.engine import layout
 from laminar.engine.evaluate import evaluate
+from laminar.engine.executor import Launch
 from laminar.engine.inputs import Inputs
 from laminar.engine.ledger import Ledger, Started
-from laminar.errors import CorruptError, ExecutionError, FlowError
+from laminar.errors import CorruptError, EngineError, ExecutionError, FlowError
 from laminar.executors import Thread
 from laminar.model.wire import Task
 from laminar.wiring import archive
@@ -78,6 +79,18 @@ def test_a_layer_that_is_not_there_is_an_error_before_anything_changes(flow: Flo
     with pytest.raises(FlowError, match="flow F has no layer 'Other'"):
         flow.execution("x").resume(rerun=[other])
     assert list(flow.store().children(layout.generations("F", "x"))) == []
+
+
+def test_a_rerun_that_cannot_start_discards_nothing(flow: Flow) -> None:
+    class Missing(Thread):
+        def open(self, launch: Launch) -> None:
+            raise EngineError("there is no engine.")
+
+    flow.executor = Missing()
+    with pytest.raises(EngineError):
+        flow.execution("x").resume(rerun=[A])
+    execution = flow.execution("x")
+    assert (execution.state, execution.layer(C).last, execution.layer(C).attempt) == ("finished", 1, 1)
 
 
 def test_what_is_to_be_computed_again_has_no_value_until_then(flow: Flow) -> None:
