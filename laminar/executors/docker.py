@@ -24,7 +24,7 @@ from laminar.executors.docker_command import (
     check_options,
     container_name,
     docker_command,
-    store_label,
+    labels_of,
 )
 from laminar.executors.docker_engine import Engine
 from laminar.executors.docker_exit import exit_of
@@ -164,8 +164,7 @@ class Docker(Executor):
     def sweep(self, flow: str, execution: str, store: Datastore) -> int:
         """Remove the containers of an execution, running or not."""
         with closing(_connect(store.url)) as engine:
-            own = {"flow": flow, "execution": execution, "store": store_label(Host.find(engine).store(store.url))}
-            names = engine.containers({f"{LABEL}.{key}": value for key, value in own.items()})
+            names = engine.containers(labels_of(flow, execution, Host.find(engine).store(store.url)))
             for name in names:
                 engine.remove(name)
         return len(names)
@@ -237,8 +236,7 @@ class Docker(Executor):
 
     def _containers(self) -> dict[str, dict[str, str]]:
         """Name -> labels of the containers of this execution, whichever launch has started them."""
-        own = {"flow": self._launch.flow, "execution": self._launch.execution, "store": store_label(self._place.store)}
-        return self._engine.containers({f"{LABEL}.{key}": value for key, value in own.items()})
+        return self._engine.containers(labels_of(self._launch.flow, self._launch.execution, self._place.store))
 
     def _checks_inside(self, engine: Engine, subject: Subject) -> Iterator[Check]:
         subject = replace(subject, user="0:0" if engine.rootless else subject.user)

@@ -119,6 +119,12 @@ def labels(task: Task, place: Place) -> dict[str, str]:
     }
 
 
+def labels_of(flow: str, execution: str, store: str) -> dict[str, str]:
+    """What all containers of an execution carry, whichever launch has started them; `store` is on the engine's machine."""
+    own = {"flow": flow, "execution": execution, "store": store_label(store)}
+    return {f"{LABEL}.{key}": value for key, value in own.items()}
+
+
 def store_label(store: str) -> str:
     """Digest of the store's path: executions of one id in two stores are two executions."""
     return sha256(store.encode()).hexdigest()[:12]
