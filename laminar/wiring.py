@@ -32,6 +32,31 @@ def datastore(place: str | Datastore) -> Datastore:
     return Local(rest if separator else place)
 
 
+def only_read(store: Datastore, *, lent: bool = False) -> Datastore:
+    """`store` for people who look around: nothing reaches it, and what they write is kept while this process lasts.
+
+    Args:
+        store: What is read.
+        lent: Whether other processes are to find it by its URL. They see what is read, and this one writes little.
+    """
+    import atexit
+    import shutil
+    import tempfile
+
+    from laminar.datastores.local import Local
+    from laminar.datastores.memory import Memory
+    from laminar.datastores.overlay import Overlay
+
+    if lent:
+        return Overlay(store, Memory(), store.url)
+    try:
+        place = tempfile.mkdtemp(prefix="laminar-shell-")
+    except OSError:  # a container without a directory to write to
+        return Overlay(store, Memory())
+    atexit.register(shutil.rmtree, place, ignore_errors=True)
+    return Overlay(store, Local(place))
+
+
 def executor(settings: Settings) -> Executor:
     """The executor that the settings name, set up as they say; a copy of one that the code passes, for one launch."""
     from laminar.engine.executor import Executor

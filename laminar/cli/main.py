@@ -28,6 +28,7 @@ SECTIONS = {
         "show": "Show an execution, a layer or a split: states, times, causes, artifacts.",
         "logs": "Print what layers printed.",
         "artifact": "List what layers saved, or print a value.",
+        "shell": "Open a prompt where a split ran: its image, its inputs, the layer ready to call.",
         "graph": "Draw a flow, or an execution: as text, Mermaid, DOT or JSON.",
     },
     "Tidy up": {
@@ -44,7 +45,7 @@ SECTIONS = {
 
 COMMANDS = {name: words for section in SECTIONS.values() for name, words in section.items()}
 
-_HIDDEN = ("probe",)
+_HIDDEN = ("inside", "probe")
 
 
 class _Commands(click.Group):
