@@ -11,7 +11,7 @@ import click
 from laminar.cli import complete
 from laminar.cli.options import load_flow, open_store
 from laminar.cli.running import PrintId, images_of, run_options
-from laminar.engine.addresses import find
+from laminar.engine.addresses import find, target_of
 from laminar.errors import UsageError
 from laminar.launch import schedule, settings_of
 from laminar.model.address import Address
@@ -47,7 +47,7 @@ def resume(
     if address.layer:
         raise UsageError(f"{execution} is a layer.", remedy=f"Type the execution: {address.execution}, or --rerun.")
     ledger = find(store, address)
-    launch = ledger.latest_launch() or {"program": [], "target": "", "executor": None}
+    launch = ledger.latest_launch() or {"program": [], "executor": None}
     flags |= images_of(images)
     settings = resolve(flags, file=config)
     flags |= {"datastore": settings["datastore"], "app_dir": settings["app_dir"]}
@@ -56,12 +56,7 @@ def resume(
     as_begun = launch["executor"] if settings.source("executor") == "default" else None  # where nobody says otherwise
     if launch["program"]:
         _run_again(launch["program"], how, as_begun)
-    if not launch["target"]:
-        raise UsageError(
-            f"flow {ledger.flow} is in a notebook, or local to a function, where no command finds it.",
-            remedy=f"Go on with it there: flow.execution({ledger.execution!r}).resume()",
-        )
-    flow = load_flow(launch["target"], flags["app_dir"])
+    flow = load_flow(target_of(ledger), flags["app_dir"])
     if flow.executor is None and as_begun:
         flags["executor"] = as_begun
     chosen = settings_of(flow, flags, config)

@@ -306,7 +306,7 @@ HelloFlow on first
   Report   ─ skipped  Gate, which it depends on, was skipped
   Nothing is left to run.
 """,
-    "plan main:HelloFlow bad": """\
+    "plan bad": """\
 HelloFlow on bad-1
   Source   ● to run   1 of 1 split: 1 failed
   Process  ● to run   one split for each of Source.parts; waits for Source
