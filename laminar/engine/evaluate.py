@@ -18,6 +18,7 @@ from laminar.engine.results import Reader
 from laminar.engine.states import layer_state
 from laminar.engine.termination import Terminated, committing
 from laminar.engine.tracebacks import user_traceback
+from laminar.engine.usage import Meter
 from laminar.errors import CorruptError, InfrastructureError, LaminarError, LayerError, SkewError, StoreError, report
 from laminar.model.configuration import Configuration
 from laminar.model.graph import Node
@@ -116,6 +117,7 @@ def evaluate(
     *,
     may_commit: Callable[[], bool] = lambda: True,
     code: str = "",
+    meter: Meter | None = None,
 ) -> bool:
     """Call the layer, save what it assigned, and commit.
 
@@ -126,6 +128,7 @@ def evaluate(
         inputs: Makes what the call and its hooks take.
         may_commit: Asked just before the commit; false where the attempt was given up meanwhile.
         code: Digest of the layer's code, for the record.
+        meter: Measures what the attempt takes, for the record; it is read while what the layer left in its scratch is there.
 
     Returns:
         Whether this attempt's results are now the split's. False where another attempt's are: nothing has changed.
@@ -156,6 +159,7 @@ def evaluate(
         except Exception:  # a protocol of the user's may raise anything
             raise failed from failed.__cause__  # the layer's own error is what its user must see
     finally:
+        usage = meter.read() if meter else None
         context.close()
     commit = Commit(
         attempt=task.attempt,
@@ -166,6 +170,7 @@ def evaluate(
         finished=time.time(),
         versions={"laminar": __version__, "python": sys.version.split(maxsplit=1)[0]},
         caught=caught,
+        usage=usage,
     )
     with committing():
         return may_commit() and ledger.put_commit(task, commit, started.generation)

@@ -25,11 +25,11 @@ HelloFlow first  ✓ finished
   executor    process, VERSIONS
   parameters  n = 3
 
-  Source   ✓ finished  1/1  SPAN
-  Process  ✓ finished  3/3  SPAN  4 attempts
-  Join     ✓ finished  1/1  SPAN
-  Gate     ─ skipped                           Gate.only_if_big returned False
-  Report   ─ skipped                           Gate, which it depends on, was skipped
+  Source   ✓ finished  1/1  SPAN  PEAK
+  Process  ✓ finished  3/3  SPAN  PEAK  4 attempts
+  Join     ✓ finished  1/1  SPAN  PEAK
+  Gate     ─ skipped                                        Gate.only_if_big returned False
+  Report   ─ skipped                                        Gate, which it depends on, was skipped
 """,
     "show bad": """\
 HelloFlow bad-1  ✗ failed
@@ -38,11 +38,11 @@ HelloFlow bad-1  ✗ failed
   executor    process, VERSIONS
   parameters  n = -1
 
-  Source   ✗ failed   0/1
-  Process  ○ waiting           waits for Source
-  Join     ○ waiting           waits for Process
-  Gate     ○ waiting           waits for Join
-  Report   ○ waiting           waits for Gate
+  Source   ✗ failed   0/1    PEAK
+  Process  ○ waiting                        waits for Source
+  Join     ○ waiting                        waits for Process
+  Gate     ○ waiting                        waits for Join
+  Report   ○ waiting                        waits for Gate
 
   Source: ValueError: n is -1
     laminar show bad-1/Source
@@ -53,6 +53,7 @@ bad-1/Source  ✗ failed
   splits    0 of 1 split finished
   attempts  1
   asks for  cpu 1, memory 1500 MiB
+  used      N MiB of memory at most, in its largest process
 
   /0  ✗ failed  attempt 1  SPAN  ValueError: n is -1
 """,
@@ -68,6 +69,7 @@ bad-1/Source/0  ✗ failed
     began      TIME (AGE)
     took       SPAN
     asked for  cpu 1, memory 1500 MiB
+    used       SPAN  of processor time, N MiB of memory at most, in its largest process
     log        SIZE
 
   laminar logs bad-1/Source/0
@@ -85,6 +87,7 @@ HelloFlow:first/Process  ✓ finished
   began     TIME (AGE)
   took      SPAN
   asks for  cpu 1, memory 1500 MiB, attempts 2, delay 0
+  used      N MiB of memory at most, in its largest process
 
   artifacts
     score  int  3 B  0 (first of 3 splits)
@@ -101,6 +104,7 @@ HelloFlow:first/Process  ✓ finished
   began     TIME (AGE)
   took      SPAN
   asks for  cpu 1, memory 1500 MiB, attempts 2, delay 0
+  used      N MiB of memory at most, in its largest process
 
   artifacts
     score  int  3 B  0 (first of 3 splits)
@@ -125,12 +129,14 @@ HelloFlow:first/Process/1  ✓ finished
     began      TIME (AGE)
     took       SPAN
     asked for  cpu 1, memory 1500 MiB, attempts 2, delay 0
+    used       SPAN  of processor time, N MiB of memory at most, in its largest process
     log        SIZE
 
   attempt 2  ✓ finished
     began      TIME (AGE)
     took       SPAN
     asked for  cpu 1, memory 1500 MiB, attempts 2, delay 0
+    used       SPAN  of processor time, N MiB of memory at most, in its largest process
     log        SIZE
 
   artifacts
@@ -156,6 +162,7 @@ HelloFlow:first/Join/0  ✓ finished
     began      TIME (AGE)
     took       SPAN
     asked for  cpu 1, memory 1500 MiB
+    used       SPAN  of processor time, N MiB of memory at most, in its largest process
     log        SIZE
 
   artifacts
@@ -181,6 +188,7 @@ OtherFlow:first/Only/0  ✓ finished
     began      TIME (AGE)
     took       SPAN
     asked for  cpu 1, memory 1500 MiB
+    used       SPAN  of processor time, N MiB of memory at most, in its largest process
     log        SIZE
 
   artifacts
