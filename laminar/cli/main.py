@@ -28,7 +28,7 @@ SECTIONS = {
         "show": "Show an execution, a layer or a split: states, times, causes, artifacts.",
         "logs": "Print what layers printed.",
         "artifact": "List what layers saved, or print a value.",
-        "graph": "Draw a flow, or an execution: as text, Mermaid, DOT or JSON.",
+        "graph": "Draw a flow, or an execution: as text, Mermaid, SVG, DOT or JSON.",
     },
     "Tidy up": {
         "gc": "Remove old executions, and content that nothing names; or verify all content.",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from xml.etree import ElementTree
+
 import pytest
 
 from tests.cli.conftest import Seen
@@ -345,3 +347,15 @@ logs          false     default
 @pytest.mark.parametrize("command", TEXTS)
 def test_what_people_read(seen: Seen, command: str) -> None:
     assert seen.look(command) == TEXTS[command]
+
+
+@pytest.mark.parametrize("what", ["main:HelloFlow", "bad"])
+def test_a_picture_is_all_that_stands_on_stdout(seen: Seen, what: str) -> None:
+    picture = seen.look(f"graph {what} --format svg")
+    root = ElementTree.fromstring(picture)
+    texts = [text for element in root.iter() if element.tag.endswith("text") and (text := element.text)]
+    assert [text for text in texts if text in ("Source", "Process", "Join", "Gate", "Report", "failed", "waiting")] == (
+        ["Source", "Process", "Join", "Gate", "Report"]
+        if what != "bad"
+        else ["Source", "failed", "Process", "waiting", "Join", "waiting", "Gate", "waiting", "Report", "waiting"]
+    )
