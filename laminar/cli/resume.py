@@ -53,18 +53,20 @@ def resume(
     flags |= {"datastore": settings["datastore"], "app_dir": settings["app_dir"]}
     given = {name: value for name, value in flags.items() if value is not None}
     how = Resume(rerun, takeover, ledger.execution, ledger.flow, given, config)
-    as_begun = launch["executor"] if settings.source("executor") == "default" else None  # where nobody says otherwise
+    begun = {"executor": launch["executor"], "hardened": (launch.get("engine") or {}).get("hardened")}
+    as_begun = {name: value for name, value in begun.items() if value and settings.source(name) == "default"}
     if launch["program"]:
         _run_again(launch["program"], how, as_begun)
     flow = load_flow(target_of(ledger), flags["app_dir"])
-    if flow.executor is None and as_begun:
-        flags["executor"] = as_begun
+    if flow.executor is not None:
+        as_begun.pop("executor", None)
+    flags |= as_begun
     chosen = settings_of(flow, flags, config)
     schedule(flow, execution=ledger.execution, settings=chosen, observers=[PrintId()], resume=how)
 
 
-def _run_again(program: list[str], how: Resume, executor: str | None) -> None:
-    """Become the program that began the execution."""
+def _run_again(program: list[str], how: Resume, as_begun: dict[str, Any]) -> None:
+    """Become the program that began the execution; `as_begun` are settings of then that nobody makes otherwise now."""
     file = program[0]
     if file != "-m" and not os.path.isfile(file):
         raise UsageError(
@@ -72,7 +74,6 @@ def _run_again(program: list[str], how: Resume, executor: str | None) -> None:
             remedy="Go to the directory that it was run in.",
         )
     environ = {**os.environ, **environment(how)}
-    if executor:
-        environ["LAMINAR_EXECUTOR"] = executor
+    environ |= {f"LAMINAR_{name.upper()}": str(value) for name, value in as_begun.items()}
     sys.stdout.flush()
     os.execve(sys.executable, [sys.executable, *program], environ)  # noqa: S606

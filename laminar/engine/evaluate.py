@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import time
@@ -26,6 +27,11 @@ from laminar.model.hooks import EXECUTION, Hook, Opened
 from laminar.model.layer import Layer, bind
 from laminar.model.wire import Task
 from laminar.version import __version__
+
+_READ_ONLY = (
+    "Files go to self.scratch, which is the attempt's own, or to a volume of the layer's Container. A project that is "
+    "mounted, and all else in a hardened container, is read-only."
+)
 
 
 class LayerFailed(Exception):  # noqa: N818 - it carries a failure
@@ -188,7 +194,8 @@ def failure_of(error: BaseException) -> Failure:
             )
         if isinstance(cause, LayerError):
             return Failure("refused", type(cause).__name__, cause.message, cause.remedy, cause.details)
-        return Failure("user", type(cause).__name__, _message(cause), "", user_traceback(cause))
+        remedy = _READ_ONLY if isinstance(cause, OSError) and cause.errno == errno.EROFS else ""
+        return Failure("user", type(cause).__name__, _message(cause), remedy, user_traceback(cause))
     if isinstance(error, SkewError | CorruptError) or (
         isinstance(error, LaminarError) and not isinstance(error, InfrastructureError)
     ):

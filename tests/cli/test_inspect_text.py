@@ -333,6 +333,7 @@ datastore     .laminar  default
 image         -         default
 images        -         default
 mount         -         default
+hardened      false     default
 max_parallel  -         default
 fail_fast     false     default
 allow_skew    false     default
