@@ -57,6 +57,7 @@ test: lint types imports image ## the same with every test, on the real engine, 
 
 docs: $(SETUP) ## draw the pictures of the documentation again
 	$(BIN)/python scripts/pictures.py
+	$(BIN)/python scripts/graphs.py
 
 bench: $(SETUP) image ## run the benchmarks, one after the other
 	@set -e; for script in $(filter-out benchmarks/_%,$(wildcard benchmarks/*.py)); do \

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from laminar import wiring
-from laminar.engine.addresses import Place, find, resolve
+from laminar.engine.addresses import Place, find, resolve, target_of
 from laminar.engine.executor import Launch, Visit
 from laminar.engine.ledger import Ledger
 from laminar.engine.ports import Datastore
@@ -105,7 +105,7 @@ def look(flow: Flow, split: Split, settings: Settings, argv: Sequence[str] = (),
     store = wiring.only_read(split.ledger.store, lent=True)
     executor = wiring.executor(settings)
     configuration = _configuration(split, node.configuration)
-    target = str(split.launch["target"])
+    target = target_of(split.ledger)
     executor.open(
         Launch(
             flow.name,

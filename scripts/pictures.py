@@ -1,4 +1,4 @@
-"""Draw the pictures of the live view, docs/pictures/*.svg, from a real run of docs/pictures/main.py.
+"""Draw docs/pictures/*.svg, the live view and the graph of an execution, from a real run of docs/pictures/main.py.
 
 The layers run in Docker where an engine answers and has laminar's image, else in processes; the picture says which.
 """
@@ -19,9 +19,13 @@ from tempfile import TemporaryDirectory
 from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console, RenderableType
 
+from laminar.datastores import Local
+from laminar.engine.addresses import resolve
 from laminar.engine.events import AttemptStarted, Ended, Event
 from laminar.executors.docker_image import BASE_IMAGE
 from laminar.flow import Flow
+from laminar.inspection.graphs import of_execution
+from laminar.inspection.picture import svg
 from laminar.launch import schedule, settings_of
 from laminar.progress.live import Live
 
@@ -46,10 +50,14 @@ class Camera:
         self._live(event)
         match event:
             case AttemptStarted(attempt=2) if self._timer is None:
-                self._timer = threading.Timer(AFTER_S, lambda: _draw("live", self._live.render()))
+                self._timer = threading.Timer(AFTER_S, self._take)
                 self._timer.start()
             case Ended():
                 _draw("done", self._live.render(), self._live._last_line())
+
+    def _take(self) -> None:
+        _draw("live", self._live.render())
+        _write("graph", svg(of_execution(resolve(Local(".laminar"), "latest").ledger)))
 
     def close(self) -> None:
         """Stop drawing."""
@@ -64,9 +72,13 @@ def _draw(name: str, *pictures: RenderableType) -> None:
     console = _console()
     for picture in pictures:
         console.print(picture)
-    svg = console.export_svg(title="laminar schedule main:Weather", code_format=FRAME, unique_id=f"laminar-{name}")
+    frame = console.export_svg(title="laminar schedule main:Weather", code_format=FRAME, unique_id=f"laminar-{name}")
+    _write(name, frame)
+
+
+def _write(name: str, picture: str) -> None:
     path = PICTURES / f"{name}.svg"
-    path.write_text("\n".join(line.rstrip() for line in svg.splitlines()) + "\n")
+    path.write_text("\n".join(line.rstrip() for line in picture.splitlines()) + "\n")
     print(f"{path.relative_to(PICTURES.parent.parent)}")
 
 

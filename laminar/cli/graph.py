@@ -9,14 +9,15 @@ from laminar.cli.options import APP_DIR, load_flow, open_store, store_options
 from laminar.engine.addresses import names_execution, resolve
 from laminar.inspection import graphs
 from laminar.inspection.document import facts
+from laminar.inspection.picture import svg
 from laminar.settings import resolve as settings_of
 
 
 @click.command()
 @click.argument("what", metavar="TARGET|EXECUTION", required=False, shell_complete=complete.targets_or_addresses)
 @click.option(
-    "--format", "form", type=click.Choice(["text", "mermaid", "dot", "json"]), default="text", show_default=True,
-    help="text for people, mermaid for Markdown, dot for Graphviz.",
+    "--format", "form", type=click.Choice(["text", "mermaid", "svg", "dot", "json"]), default="text", show_default=True,
+    help="text for people, mermaid for Markdown, svg for a picture, dot for Graphviz.",
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @store_options
@@ -33,6 +34,7 @@ def graph(
       laminar graph main:HelloFlow
       laminar graph latest
       laminar graph latest --format mermaid > graph.mmd
+      laminar graph main:HelloFlow --format svg > graph.svg
     """
     store = open_store(datastore, config)
     settings = settings_of({"app_dir": app_dir}, file=config)
@@ -45,7 +47,7 @@ def graph(
     elif form == "text":
         _put(drawn)
     else:
-        console.put((graphs.mermaid if form == "mermaid" else graphs.dot)(drawn))
+        console.put({"mermaid": graphs.mermaid, "svg": svg, "dot": graphs.dot}[form](drawn))
 
 
 def _put(drawn: graphs.GraphFacts) -> None:

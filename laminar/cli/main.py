@@ -29,7 +29,7 @@ SECTIONS = {
         "logs": "Print what layers printed.",
         "artifact": "List what layers saved, or print a value.",
         "shell": "Open a prompt where a split ran: its image, its inputs, the layer ready to call.",
-        "graph": "Draw a flow, or an execution: as text, Mermaid, DOT or JSON.",
+        "graph": "Draw a flow, or an execution: as text, Mermaid, SVG, DOT or JSON.",
     },
     "Tidy up": {
         "gc": "Remove old executions, and content that nothing names; or verify all content.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from laminar.cli.options import ADDRESS, APP_DIR, load_flow, open_store, store_options
+from laminar.engine.addresses import target_of
 from laminar.errors import UsageError
 from laminar.launch import settings_of
 from laminar.settings import EXECUTORS, OPTIONS, resolve
@@ -48,7 +49,9 @@ def shell(
       laminar shell 01jd8q/Train --attempt 2 -- bash
     """
     if code is not None and program:
-        raise UsageError("--command and a program are both given.", remedy="Type one of them.")
+        raise UsageError(
+            "--command and a program are both given.", remedy="Type one; a program's own options after --: -- bash -c ls"
+        )
     if code is None and not program:
         check_terminal()
     split = split_at(open_store(datastore, config), address, attempt)
@@ -60,10 +63,7 @@ def shell(
         "images": image and {split.layer: image},
         "mount": mount,
     }
-    if not split.launch["target"]:
-        raise UsageError(
-            f"flow {split.ledger.flow} is in a notebook, or local to a function, where no command finds it.",
-            remedy=f"Read its results there: flow.execution({split.ledger.execution!r})",
-        )
-    flow = load_flow(split.launch["target"], flags["app_dir"])
+    if split.attempt is not None and flags["executor"] == "docker":
+        flags["hardened"] = split.launch["engine"].get("hardened")
+    flow = load_flow(target_of(split.ledger), flags["app_dir"])
     return look(flow, split, settings_of(flow, flags, config), program, code)

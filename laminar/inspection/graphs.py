@@ -75,7 +75,7 @@ def mermaid(graph: GraphFacts) -> str:
     ids = {layer.name: f"n{number}" for number, layer in enumerate(graph.layers)}
     lines = ["flowchart TD"]
     lines += [f'  {ids[layer.name]}["{"<br/>".join(_label(layer))}"]' for layer in graph.layers]
-    lines += [f"  {ids[first]} --> {ids[second]}" for first, second in _edges(graph)]
+    lines += [f"  {ids[first]} --> {ids[second]}" for first, second in edges(graph)]
     for state, fill in _FILL.items():
         members = [ids[layer.name] for layer in graph.layers if layer.state == state]
         if members:
@@ -90,11 +90,12 @@ def dot(graph: GraphFacts) -> str:
         fill = f', style=filled, fillcolor="{_FILL[layer.state]}"' if layer.state in _FILL else ""
         label = "\\n".join(_label(layer))
         lines.append(f'  "{layer.name}" [label="{label}"{fill}];')
-    lines += [f'  "{first}" -> "{second}";' for first, second in _edges(graph)]
+    lines += [f'  "{first}" -> "{second}";' for first, second in edges(graph)]
     return "\n".join([*lines, "}"])
 
 
-def _edges(graph: GraphFacts) -> Iterator[tuple[str, str]]:
+def edges(graph: GraphFacts) -> Iterator[tuple[str, str]]:
+    """From each layer to those that depend on it."""
     names = {layer.name for layer in graph.layers}
     return ((need, layer.name) for layer in graph.layers for need in layer.needs if need in names)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from xml.etree import ElementTree
+
 import pytest
 
 from tests.cli.conftest import Seen
@@ -25,11 +27,11 @@ HelloFlow first  ✓ finished
   executor    process, VERSIONS
   parameters  n = 3
 
-  Source   ✓ finished  1/1  SPAN
-  Process  ✓ finished  3/3  SPAN  4 attempts
-  Join     ✓ finished  1/1  SPAN
-  Gate     ─ skipped                           Gate.only_if_big returned False
-  Report   ─ skipped                           Gate, which it depends on, was skipped
+  Source   ✓ finished  1/1  SPAN  PEAK
+  Process  ✓ finished  3/3  SPAN  PEAK  4 attempts
+  Join     ✓ finished  1/1  SPAN  PEAK
+  Gate     ─ skipped                                        Gate.only_if_big returned False
+  Report   ─ skipped                                        Gate, which it depends on, was skipped
 """,
     "show bad": """\
 HelloFlow bad-1  ✗ failed
@@ -38,11 +40,11 @@ HelloFlow bad-1  ✗ failed
   executor    process, VERSIONS
   parameters  n = -1
 
-  Source   ✗ failed   0/1
-  Process  ○ waiting           waits for Source
-  Join     ○ waiting           waits for Process
-  Gate     ○ waiting           waits for Join
-  Report   ○ waiting           waits for Gate
+  Source   ✗ failed   0/1    PEAK
+  Process  ○ waiting                        waits for Source
+  Join     ○ waiting                        waits for Process
+  Gate     ○ waiting                        waits for Join
+  Report   ○ waiting                        waits for Gate
 
   Source: ValueError: n is -1
     laminar show bad-1/Source
@@ -53,6 +55,7 @@ bad-1/Source  ✗ failed
   splits    0 of 1 split finished
   attempts  1
   asks for  cpu 1, memory 1500 MiB
+  used      N MiB of memory at most, in its largest process
 
   /0  ✗ failed  attempt 1  SPAN  ValueError: n is -1
 """,
@@ -68,6 +71,7 @@ bad-1/Source/0  ✗ failed
     began      TIME (AGE)
     took       SPAN
     asked for  cpu 1, memory 1500 MiB
+    used       SPAN  of processor time, N MiB of memory at most, in its largest process
     log        SIZE
 
   laminar logs bad-1/Source/0
@@ -85,6 +89,7 @@ HelloFlow:first/Process  ✓ finished
   began     TIME (AGE)
   took      SPAN
   asks for  cpu 1, memory 1500 MiB, attempts 2, delay 0
+  used      N MiB of memory at most, in its largest process
 
   artifacts
     score  int  3 B  0 (first of 3 splits)
@@ -101,6 +106,7 @@ HelloFlow:first/Process  ✓ finished
   began     TIME (AGE)
   took      SPAN
   asks for  cpu 1, memory 1500 MiB, attempts 2, delay 0
+  used      N MiB of memory at most, in its largest process
 
   artifacts
     score  int  3 B  0 (first of 3 splits)
@@ -125,12 +131,14 @@ HelloFlow:first/Process/1  ✓ finished
     began      TIME (AGE)
     took       SPAN
     asked for  cpu 1, memory 1500 MiB, attempts 2, delay 0
+    used       SPAN  of processor time, N MiB of memory at most, in its largest process
     log        SIZE
 
   attempt 2  ✓ finished
     began      TIME (AGE)
     took       SPAN
     asked for  cpu 1, memory 1500 MiB, attempts 2, delay 0
+    used       SPAN  of processor time, N MiB of memory at most, in its largest process
     log        SIZE
 
   artifacts
@@ -156,6 +164,7 @@ HelloFlow:first/Join/0  ✓ finished
     began      TIME (AGE)
     took       SPAN
     asked for  cpu 1, memory 1500 MiB
+    used       SPAN  of processor time, N MiB of memory at most, in its largest process
     log        SIZE
 
   artifacts
@@ -181,6 +190,7 @@ OtherFlow:first/Only/0  ✓ finished
     began      TIME (AGE)
     took       SPAN
     asked for  cpu 1, memory 1500 MiB
+    used       SPAN  of processor time, N MiB of memory at most, in its largest process
     log        SIZE
 
   artifacts
@@ -306,7 +316,7 @@ HelloFlow on first
   Report   ─ skipped  Gate, which it depends on, was skipped
   Nothing is left to run.
 """,
-    "plan main:HelloFlow bad": """\
+    "plan bad": """\
 HelloFlow on bad-1
   Source   ● to run   1 of 1 split: 1 failed
   Process  ● to run   one split for each of Source.parts; waits for Source
@@ -323,6 +333,7 @@ datastore     .laminar  default
 image         -         default
 images        -         default
 mount         -         default
+hardened      false     default
 max_parallel  -         default
 fail_fast     false     default
 allow_skew    false     default
@@ -337,3 +348,15 @@ logs          false     default
 @pytest.mark.parametrize("command", TEXTS)
 def test_what_people_read(seen: Seen, command: str) -> None:
     assert seen.look(command) == TEXTS[command]
+
+
+@pytest.mark.parametrize("what", ["main:HelloFlow", "bad"])
+def test_a_picture_is_all_that_stands_on_stdout(seen: Seen, what: str) -> None:
+    picture = seen.look(f"graph {what} --format svg")
+    root = ElementTree.fromstring(picture)
+    texts = [text for element in root.iter() if element.tag.endswith("text") and (text := element.text)]
+    assert [text for text in texts if text in ("Source", "Process", "Join", "Gate", "Report", "failed", "waiting")] == (
+        ["Source", "Process", "Join", "Gate", "Report"]
+        if what != "bad"
+        else ["Source", "failed", "Process", "waiting", "Join", "waiting", "Gate", "waiting", "Report", "waiting"]
+    )

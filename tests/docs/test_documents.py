@@ -6,7 +6,8 @@ document is about:
 - a block whose first line is `# NAME.py`, `# NAME.yaml` or `# Dockerfile` is written to that file;
 - any other ```python block is run as a script;
 - in a ```console block each `$ command` is run, and the lines below it are what it prints. A line `...` stands for any
-  lines; ids, times and digests may differ. `$ cd NAME` goes for all blocks below it.
+  lines; ids, times and digests may differ. `$ cd NAME` goes for all blocks below it. Where it prints `>>> `, it runs at a
+  terminal, what follows these is typed, and in the end Ctrl-D.
 
 A comment before a block changes that: `<!-- exit: 1 -->` is the exit code it must have, `<!-- docker -->` marks one that
 needs an engine, `<!-- not run: REASON -->` leaves it out.
@@ -25,6 +26,8 @@ from subprocess import PIPE, STDOUT
 
 import pytest
 
+from tests.terminal import Terminal
+
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [
     ROOT / "README.md",
@@ -35,6 +38,8 @@ DOCUMENTS = [
 ]
 HOME = "/home/you"
 """What the documents show as the directory that they run in."""
+
+_PATH = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
 
 _BLOCK = re.compile(r"((?:^<!-- [^\n]* -->\n)*)^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _FILE = re.compile(r"# ([\w./-]+\.(?:py|yaml)|Dockerfile)\n")
@@ -76,14 +81,27 @@ class Block:
                 if re.fullmatch(r"cd [\w-]+", command):
                     directory /= command.removeprefix("cd ")
                     continue
-                printed = self._run(["bash", "-c", command], directory)
+                if ">>> " in expected:
+                    printed = self._talk(command, re.findall(r"^>>> (.+)$", expected, re.MULTILINE), directory)
+                else:
+                    printed = self._run(["bash", "-c", command], directory)
                 if expected.strip() and not _pattern(expected).fullmatch(_normal(printed)):
                     pytest.fail(f"{self.where}: $ {command}\nprints\n{printed}", pytrace=False)
         return directory
 
+    def _talk(self, command: str, lines: list[str], directory: Path) -> str:
+        with Terminal(["bash", "-c", command], directory, PATH=_PATH) as terminal:
+            shown = terminal.until("(?m)^>>> ")
+            for line in lines:
+                terminal.type(f"{line}\n")
+                shown += terminal.until("(?m)^>>> ")
+            terminal.type("\x04")
+            terminal.end()
+        return shown.removesuffix(">>> ").replace(str(directory), HOME)
+
     def _run(self, command: list[str], directory: Path) -> str:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("LAMINAR_")}
-        environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
+        environment["PATH"] = _PATH
         done = subprocess.run(
             command, cwd=directory, env=environment, stdout=PIPE, stderr=STDOUT, text=True, timeout=300
         )

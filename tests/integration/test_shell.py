@@ -115,6 +115,15 @@ def test_today_s_code_is_mounted_where_that_is_asked_for(project, engine, image)
     assert (mounted.code, mounted.out) == (0, "6\n"), mounted.err
 
 
+def test_it_is_hardened_where_the_attempt_was(project, engine):
+    project.environ["LAMINAR_HARDENED"] = "1"
+    schedule(project)
+    del project.environ["LAMINAR_HARDENED"]
+    ask = "import os; print(os.access('/usr', os.W_OK), open('/proc/self/status').read().split('CapEff:')[1].split()[0]); "
+    result = project.laminar("shell", "one/Process/2", "-c", f"{ask}print(call().whole)")
+    assert (result.code, result.out) == (0, "False 0000000000000000\n3\n"), result.err
+
+
 @pytest.fixture
 def terminal(project, engine):
     schedule(project)
