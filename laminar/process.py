@@ -7,8 +7,8 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from laminar import wiring
@@ -107,22 +107,25 @@ def _evaluate(task: Task, find: Callable[[], Flow], app_dir: str) -> int:
     return 0
 
 
-def rehearse(task: Task, base: type[Flow], app_dir: str = ".") -> Rehearsal:
-    """Load the task's flow, a `base`, and make its split ready to be called, with nothing kept of what that saves."""
+@contextmanager
+def rehearse(task: Task, base: type[Flow], app_dir: str = ".") -> Iterator[Rehearsal]:
+    """Load the task's flow, a `base`, and make its split ready to be called; in the end, nothing that it saved is left."""
     from laminar.engine.fingerprint import differing
     from laminar.engine.rehearsal import Rehearsal
 
     _end_with_scheduler()
     belongs_to(task)
-    store = wiring.only_read(wiring.datastore(task.datastore))
-    flow = _find(task.target, base, app_dir)
-    node = flow.node(task.layer)
-    inputs = _inputs(flow, task, store)
-    changed = None
-    with suppress(NotFoundError):
-        code = _code(task, store)
-        changed = task.layer in differing(code, [node.layer], app_dir) if code else None
-    return Rehearsal(node, task, inputs.ledger.started(task, node.configuration).configuration, inputs, changed)
+    with wiring.rehearsed(wiring.datastore(task.datastore)) as store:
+        flow = _find(task.target, base, app_dir)
+        node = flow.node(task.layer)
+        inputs = _inputs(flow, task, store)
+        changed = None
+        with suppress(NotFoundError):
+            code = _code(task, store)
+            changed = task.layer in differing(code, [node.layer], app_dir) if code else None
+        configuration = inputs.ledger.started(task, node.configuration).configuration
+        with closing(Rehearsal(node, task, configuration, inputs, changed)) as rehearsal:
+            yield rehearsal
 
 
 def _inputs(flow: Flow, task: Task, store: Datastore) -> Inputs:

@@ -102,7 +102,7 @@ def look(flow: Flow, split: Split, settings: Settings, argv: Sequence[str] = (),
             f"{Place(split.ledger)} was run by the executor {settings['executor']!r}, which flow {flow.name} does not pass.",
             remedy="Open a shell on this machine: --executor process.",
         )
-    store = wiring.only_read(split.ledger.store, lent=True)
+    store = wiring.only_read(split.ledger.store)
     executor = wiring.executor(settings)
     configuration = _configuration(split, node.configuration)
     target = target_of(split.ledger)

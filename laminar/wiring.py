@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from laminar.engine.ports import Datastore
@@ -32,14 +34,17 @@ def datastore(place: str | Datastore) -> Datastore:
     return Local(rest if separator else place)
 
 
-def only_read(store: Datastore, *, lent: bool = False) -> Datastore:
-    """`store` for people who look around: nothing reaches it, and what they write is kept while this process lasts.
+def only_read(store: Datastore) -> Datastore:
+    """`store` to a process that writes nothing to speak of, and has others open it by its URL, to read it."""
+    from laminar.datastores.memory import Memory
+    from laminar.datastores.overlay import Overlay
 
-    Args:
-        store: What is read.
-        lent: Whether other processes are to find it by its URL. They see what is read, and this one writes little.
-    """
-    import atexit
+    return Overlay(store, Memory(), store.url)
+
+
+@contextmanager
+def rehearsed(store: Datastore) -> Iterator[Datastore]:
+    """`store` to a layer that is only tried: what it writes is kept in a temporary directory, and gone in the end."""
     import shutil
     import tempfile
 
@@ -47,14 +52,15 @@ def only_read(store: Datastore, *, lent: bool = False) -> Datastore:
     from laminar.datastores.memory import Memory
     from laminar.datastores.overlay import Overlay
 
-    if lent:
-        return Overlay(store, Memory(), store.url)
     try:
         place = tempfile.mkdtemp(prefix="laminar-shell-")
     except OSError:  # a container without a directory to write to
-        return Overlay(store, Memory())
-    atexit.register(shutil.rmtree, place, ignore_errors=True)
-    return Overlay(store, Local(place))
+        yield Overlay(store, Memory())
+        return
+    try:
+        yield Overlay(store, Local(place))
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
 
 
 def executor(settings: Settings) -> Executor:

@@ -34,12 +34,8 @@ def inside(command: str | None, **task: str) -> int:
     image = os.environ.pop(wire.IMAGE, "")
     signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))  # the terminal has gone
     try:
-        with terminating():
-            rehearsal = rehearse(wire.parse(task), Flow)
-            try:
-                return _use(rehearsal, image, command)
-            finally:
-                rehearsal.close()
+        with terminating(), rehearse(wire.parse(task), Flow) as rehearsal:
+            return _use(rehearsal, image, command)
     except Terminated:
         return 128 + signal.SIGTERM
 

@@ -28,7 +28,7 @@ SECTIONS = {
         "show": "Show an execution, a layer or a split: states, times, causes, artifacts.",
         "logs": "Print what layers printed.",
         "artifact": "List what layers saved, or print a value.",
-        "shell": "Open a prompt where a split ran: its image, its inputs, the layer ready to call.",
+        "shell": "Open a prompt where a split ran, with its inputs and its layer.",
         "graph": "Draw a flow, or an execution: as text, Mermaid, SVG, DOT or JSON.",
     },
     "Tidy up": {

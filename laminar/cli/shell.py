@@ -50,7 +50,8 @@ def shell(
     """
     if code is not None and program:
         raise UsageError(
-            "--command and a program are both given.", remedy="Type one; a program's own options after --: -- bash -c ls"
+            "--command and a program are both given.",
+            remedy="Type one; a program's own options after --: -- bash -c ls",
         )
     if code is None and not program:
         check_terminal()
