@@ -31,7 +31,7 @@ myst_heading_anchors = 4
 myst_links_external_new_tab = False
 
 PAGES = {
-    "Start": ["docs/first-steps", "docs/concepts/README"],
+    "Start": ["docs/tutorial", "docs/concepts/README"],
     "Do": [
         "docs/deployment",
         "docs/serialization",

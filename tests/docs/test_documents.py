@@ -69,8 +69,8 @@ class Block:
     def docker(self) -> bool:
         return "<!-- docker -->" in self.comments
 
-    def run(self, directory: Path) -> Path:
-        """Run the block in `directory`; returns the one that the next is run in."""
+    def run(self, directory: Path, home: Path) -> Path:
+        """Run the block in `directory`, at or below `home`; returns the one that the next is run in."""
         if file := _FILE.match(self.text):
             (directory / file[1]).write_text(self.text)
         elif self.language == "python":
@@ -85,6 +85,7 @@ class Block:
                     printed = self._talk(command, re.findall(r"^>>> (.+)$", expected, re.MULTILINE), directory)
                 else:
                     printed = self._run(["bash", "-c", command], directory)
+                printed = printed.replace(str(home), HOME)
                 if expected.strip() and not _pattern(expected).fullmatch(_normal(printed)):
                     pytest.fail(f"{self.where}: $ {command}\nprints\n{printed}", pytrace=False)
         return directory
@@ -97,7 +98,7 @@ class Block:
                 shown += terminal.until("(?m)^>>> ")
             terminal.type("\x04")
             terminal.end()
-        return shown.removesuffix(">>> ").replace(str(directory), HOME)
+        return shown.removesuffix(">>> ")
 
     def _run(self, command: list[str], directory: Path) -> str:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("LAMINAR_")}
@@ -108,7 +109,7 @@ class Block:
         expected = re.search(r"<!-- exit: (\d+) -->", self.comments)
         if done.returncode != (int(expected[1]) if expected else 0):
             pytest.fail(f"{self.where}: {command[-1]}\nexits {done.returncode}\n{done.stdout}", pytrace=False)
-        return done.stdout.replace(str(directory), HOME)
+        return done.stdout
 
 
 def _normal(text: str) -> str:
@@ -145,9 +146,10 @@ def directory(document: Path, tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=_name)
 def test_blocks_that_need_no_engine(document: Path, directory: Path) -> None:
+    here = directory
     for block in blocks(document):
         if not block.docker:
-            directory = block.run(directory)
+            here = block.run(here, directory)
 
 
 _WITH_DOCKER = [path for path in DOCUMENTS if any(block.docker for block in blocks(path))]
@@ -156,5 +158,6 @@ _WITH_DOCKER = [path for path in DOCUMENTS if any(block.docker for block in bloc
 @pytest.mark.docker
 @pytest.mark.parametrize("document", _WITH_DOCKER, ids=_name)
 def test_all_blocks(document: Path, directory: Path) -> None:
+    here = directory
     for block in blocks(document):
-        directory = block.run(directory)
+        here = block.run(here, directory)
