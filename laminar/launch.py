@@ -232,7 +232,7 @@ def settings_of(flow: Flow, flags: Mapping[str, Any] | None = None, file: str | 
         "executor": flow.executor,
         "max_parallel": flow.scheduler and flow.scheduler.max_parallel,
         "fail_fast": flow.scheduler and flow.scheduler.fail_fast,
-        **{name: getattr(flow.executor, name, None) or None for name in ("image", "mount")},
+        **{name: getattr(flow.executor, name, None) or None for name in ("image", "mount", "hardened")},
     }
     if flow.executor is not None and flags and flags.get("executor") == flow.executor.name:
         flags = {**flags, "executor": None}  # the flag names what the code passes, with all that it says

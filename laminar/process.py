@@ -19,6 +19,7 @@ from laminar.engine.inputs import Inputs
 from laminar.engine.ledger import Ledger
 from laminar.engine.ports import Datastore
 from laminar.engine.termination import Terminated, terminating
+from laminar.engine.usage import Meter
 from laminar.errors import SkewError, StoreError
 from laminar.model import wire
 from laminar.model.wire import Task
@@ -79,6 +80,7 @@ def _evaluate(task: Task, find: Callable[[], Flow], app_dir: str) -> int:
     faults.arm_executor(os.environ, task)
     notice = os.environ.pop(wire.NOTICE, "")
     image = os.environ.pop(wire.IMAGE, "")
+    meter = Meter(container=bool(image))
     if notice:
         os.dup2(1, 2)  # one pipe to the log: the engine's two would mix lines
     store = wiring.datastore(task.datastore)
@@ -87,11 +89,11 @@ def _evaluate(task: Task, find: Callable[[], Flow], app_dir: str) -> int:
         with terminating():
             flow = find()
             name = flow.name
-            _run(flow, task, store, app_dir, image)
+            _run(flow, task, store, app_dir, image, meter)
     except Terminated:
         os._exit(128 + signal.SIGTERM)  # whatever else runs here was to end, too
     except BaseException as error:
-        failure = failure_of(error)
+        failure = failure_of(error)._replace(usage=meter.read())
         with suppress(StoreError):
             Ledger(store, name, task.execution).put_failure(task, failure)
         print(words_of(failure), file=sys.stderr, flush=True)  # noqa: T201 - the log of this attempt
@@ -103,7 +105,7 @@ def _evaluate(task: Task, find: Callable[[], Flow], app_dir: str) -> int:
     return 0
 
 
-def _run(flow: Flow, task: Task, store: Datastore, app_dir: str, image: str) -> None:
+def _run(flow: Flow, task: Task, store: Datastore, app_dir: str, image: str, meter: Meter) -> None:
     node = flow.node(task.layer)
     ledger = Ledger(store, flow.name, task.execution)
     # Pickles are loaded here whatever the settings say: this is the process that must (docs/adr/0010-protocols.md).
@@ -118,6 +120,7 @@ def _run(flow: Flow, task: Task, store: Datastore, app_dir: str, image: str) -> 
         # An execution that was removed meanwhile must not come back in parts, for another of its id to find.
         may_commit=lambda: not begun or ledger.record() is not None,
         code=_check_code(flow, task, store, app_dir, image),
+        meter=meter,
     )
     if not committed:
         print(f"laminar: {task.address} has nothing to commit: another attempt has, or it is gone", file=sys.stderr)  # noqa: T201

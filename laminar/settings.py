@@ -93,6 +93,9 @@ OPTIONS: Mapping[str, Option] = {
     "image": Option(None, _text, "Image of every layer that names none."),
     "images": Option({}, _images, "Images of single layers, above all else."),
     "mount": Option(None, _text, "Directory that is mounted read-only over the workdir of every image."),
+    "hardened": Option(
+        False, _flag, "Run containers without capabilities, on a read-only file system with a /tmp in memory."
+    ),
     "max_parallel": Option(None, _count, "Splits at one time, at most."),
     "fail_fast": Option(False, _flag, "Start nothing more once a split has finally failed."),
     "allow_skew": Option(False, _flag, "Run images whose flow code differs from the scheduler's."),

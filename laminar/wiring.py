@@ -42,6 +42,8 @@ def executor(settings: Settings) -> Executor:
     ignored = [
         f"--{name.removesuffix('s')}" for name in ("image", "images", "mount") if settings.source(name) == "flag"
     ]
+    if settings["hardened"]:
+        ignored.append(f"hardened ({settings.source('hardened')})")
     if made.name != "docker" and ignored:
         words = " and ".join(dict.fromkeys(ignored))
         print(f"warning: {words}: nothing to the {made.name} executor, which has no containers", file=sys.stderr)  # noqa: T201
@@ -51,6 +53,7 @@ def executor(settings: Settings) -> Executor:
         made.image = None if remembered else settings["image"]  # type: ignore[attr-defined]
         made.built = settings["image"] if remembered else None  # type: ignore[attr-defined]
         made.mount = settings["mount"]  # type: ignore[attr-defined]
+        made.hardened = settings["hardened"]  # type: ignore[attr-defined]
         if settings.source("images") == "flag":
             made.images = {**made.images, **settings["images"]}  # type: ignore[attr-defined]
         else:

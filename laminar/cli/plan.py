@@ -8,7 +8,7 @@ from laminar.cli import complete, console
 from laminar.cli.options import APP_DIR, AS_JSON, load_flow, open_store, store_options
 from laminar.cli.parameters import PAIRS, PARAMETERS, parameters_of
 from laminar.engine import fingerprint
-from laminar.engine.addresses import find
+from laminar.engine.addresses import find, names_execution, target_of
 from laminar.errors import UsageError
 from laminar.inspection.document import document
 from laminar.inspection.plans import Step
@@ -20,7 +20,7 @@ from laminar.settings import resolve
 
 
 @click.command()
-@click.argument("target", required=False, shell_complete=complete.targets)
+@click.argument("target", required=False, shell_complete=complete.targets_or_addresses)
 @click.argument("execution", required=False, shell_complete=complete.addresses)
 @PAIRS
 @PARAMETERS
@@ -39,14 +39,20 @@ def plan(
 ) -> None:
     """Show what a schedule would run, after checking the flow and its parameters; nothing is started.
 
-    With an EXECUTION of the flow, what a resume of it would: what is done, what is left, and what only the run decides.
+    With an EXECUTION, what a resume of it would: what is done, what is left, and what only the run decides. Its flow is
+    the one that it was launched from, where no TARGET stands before it.
 
     \b
     Examples:
       laminar plan main:HelloFlow -p name=world
+      laminar plan latest
       laminar plan main:HelloFlow latest
     """
     before = resolve({"datastore": datastore, "app_dir": app_dir}, file=config)
+    named = open_store(datastore, config)
+    if target and execution is None and names_execution(named, target, before["app_dir"]):
+        execution = target
+        target = target_of(find(named, Address.parse(execution)))
     flow = load_flow(target or before["flow"], before["app_dir"])
     graph = flow.graph()
     ledger, code = None, None

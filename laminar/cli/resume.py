@@ -11,7 +11,7 @@ import click
 from laminar.cli import complete
 from laminar.cli.options import load_flow, open_store
 from laminar.cli.running import PrintId, images_of, run_options
-from laminar.engine.addresses import find
+from laminar.engine.addresses import find, target_of
 from laminar.errors import UsageError
 from laminar.launch import schedule, settings_of
 from laminar.model.address import Address
@@ -47,29 +47,26 @@ def resume(
     if address.layer:
         raise UsageError(f"{execution} is a layer.", remedy=f"Type the execution: {address.execution}, or --rerun.")
     ledger = find(store, address)
-    launch = ledger.latest_launch() or {"program": [], "target": "", "executor": None}
+    launch = ledger.latest_launch() or {"program": [], "executor": None}
     flags |= images_of(images)
     settings = resolve(flags, file=config)
     flags |= {"datastore": settings["datastore"], "app_dir": settings["app_dir"]}
     given = {name: value for name, value in flags.items() if value is not None}
     how = Resume(rerun, takeover, ledger.execution, ledger.flow, given, config)
-    as_begun = launch["executor"] if settings.source("executor") == "default" else None  # where nobody says otherwise
+    begun = {"executor": launch["executor"], "hardened": (launch.get("engine") or {}).get("hardened")}
+    as_begun = {name: value for name, value in begun.items() if value and settings.source(name) == "default"}
     if launch["program"]:
         _run_again(launch["program"], how, as_begun)
-    if not launch["target"]:
-        raise UsageError(
-            f"flow {ledger.flow} is in a notebook, or local to a function, where no command finds it.",
-            remedy=f"Go on with it there: flow.execution({ledger.execution!r}).resume()",
-        )
-    flow = load_flow(launch["target"], flags["app_dir"])
-    if flow.executor is None and as_begun:
-        flags["executor"] = as_begun
+    flow = load_flow(target_of(ledger), flags["app_dir"])
+    if flow.executor is not None:
+        as_begun.pop("executor", None)
+    flags |= as_begun
     chosen = settings_of(flow, flags, config)
     schedule(flow, execution=ledger.execution, settings=chosen, observers=[PrintId()], resume=how)
 
 
-def _run_again(program: list[str], how: Resume, executor: str | None) -> None:
-    """Become the program that began the execution."""
+def _run_again(program: list[str], how: Resume, as_begun: dict[str, Any]) -> None:
+    """Become the program that began the execution; `as_begun` are settings of then that nobody makes otherwise now."""
     file = program[0]
     if file != "-m" and not os.path.isfile(file):
         raise UsageError(
@@ -77,7 +74,6 @@ def _run_again(program: list[str], how: Resume, executor: str | None) -> None:
             remedy="Go to the directory that it was run in.",
         )
     environ = {**os.environ, **environment(how)}
-    if executor:
-        environ["LAMINAR_EXECUTOR"] = executor
+    environ |= {f"LAMINAR_{name.upper()}": str(value) for name, value in as_begun.items()}
     sys.stdout.flush()
     os.execve(sys.executable, [sys.executable, *program], environ)  # noqa: S606

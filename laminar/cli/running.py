@@ -16,6 +16,7 @@ Command = Callable[..., Any]
 _OPTIONS = (
     click.option("--image", "images", metavar="[LAYER=]IMAGE", multiple=True, help=OPTIONS["image"].help),
     click.option("--mount", metavar="[DIR]", is_flag=False, flag_value=".", help=OPTIONS["mount"].help),
+    click.option("--hardened", is_flag=True, default=None, help=OPTIONS["hardened"].help),
     click.option("--executor", type=click.Choice(EXECUTORS), help=OPTIONS["executor"].help),
     click.option("--datastore", metavar="DIR", help=OPTIONS["datastore"].help),
     click.option("--max-parallel", type=click.IntRange(min=1), help=OPTIONS["max_parallel"].help),

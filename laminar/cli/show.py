@@ -73,7 +73,7 @@ def _put_execution(found: ExecutionFacts) -> None:
         ]
     )
     console.put()
-    console.rows([_layer_line(row) for row in found.layers], indent="  ", drop=[4, 3, 5])
+    console.rows([_layer_line(row) for row in found.layers], indent="  ", drop=[4, 5, 3, 6])
     for row in found.layers:
         if row.error:
             console.put(f"\n  {row.name}: {console.clean(row.error.words)}")
@@ -87,7 +87,8 @@ def _layer_line(row: LayerRow) -> list[str]:
     splits = f"{row.finished_splits}/{row.splits}" if row.splits else ""
     retried = row.attempts is not None and row.attempts > (row.splits or 1)
     attempts = plural(row.attempts, "attempt") if retried and row.attempts else ""
-    return [row.name, console.state(row.state), splits, _span(row.duration_s), attempts, console.clean(note)]
+    peak = "" if row.memory_peak_mib is None else f"peak {row.memory_peak_mib:.0f} MiB"
+    return [row.name, console.state(row.state), splits, _span(row.duration_s), peak, attempts, console.clean(note)]
 
 
 def _put_layer(found: LayerFacts) -> None:
@@ -103,6 +104,8 @@ def _put_layer(found: LayerFacts) -> None:
             ("took", _span(row.duration_s)),
             ("skipped", console.clean(row.skipped)),
             ("asks for", _configuration(found.configuration)),
+            ("used", "" if row.memory_peak_mib is None else _memory(row.memory_peak_mib, row.measured)),
+            ("advice", "\n".join(found.advice)),
         ]
     )
     if row.attempts is None:
@@ -155,10 +158,29 @@ def _put_try(attempt: Try) -> None:
             ("took", _span(attempt.duration_s)),
             ("image", attempt.image),
             ("asked for", _configuration(attempt.configuration)),
+            ("used", _used(attempt)),
+            ("advice", "\n".join(attempt.advice)),
             ("log", size(attempt.log_bytes)),
         ],
         indent="    ",
     )
+
+
+def _used(attempt: Try) -> str:
+    usage, words = attempt.usage, []
+    if usage is None:
+        return ""
+    if usage.cpu_s is not None:
+        took = attempt.duration_s or 0.0
+        average = f" ({usage.cpu_s / took:.1f} cores)" if took >= 1 else ""
+        words.append(f"{usage.cpu_s:.1f} s of processor time{average}")
+    if usage.memory_peak_mib is not None:
+        words.append(_memory(usage.memory_peak_mib, usage.measured))
+    return ", ".join(words)
+
+
+def _memory(peak: float, measured: str) -> str:
+    return f"{peak:.0f} MiB of memory at most" + (", in its largest process" if measured == "process" else "")
 
 
 def _put_error(error: Error, indent: str) -> None:

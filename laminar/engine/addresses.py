@@ -135,6 +135,21 @@ def name_of(ledger: Ledger) -> str:
     return f"{ledger.flow}:{ledger.execution}" if shared else ledger.execution
 
 
+def target_of(ledger: Ledger) -> str:
+    """The target that an execution was launched from last.
+
+    Raises:
+        UsageError: No other process can load it.
+    """
+    target: str = (ledger.latest_launch() or ledger.record() or {"target": ""})["target"]
+    if not target:
+        raise UsageError(
+            f"flow {ledger.flow} is in a notebook, or local to a function, where no command finds it.",
+            remedy=f"Go on with it there: flow.execution({ledger.execution!r}).resume()",
+        )
+    return target
+
+
 def layers_of(ledger: Ledger) -> dict[str, Sequence[str]]:
     """The layers of an execution and what each depends on, as of the latest launch, in a topological order.
 

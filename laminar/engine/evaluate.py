@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import time
@@ -18,6 +19,7 @@ from laminar.engine.results import Reader
 from laminar.engine.states import layer_state
 from laminar.engine.termination import Terminated, committing
 from laminar.engine.tracebacks import user_traceback
+from laminar.engine.usage import Meter
 from laminar.errors import CorruptError, InfrastructureError, LaminarError, LayerError, SkewError, StoreError, report
 from laminar.model.configuration import Configuration
 from laminar.model.graph import Node
@@ -25,6 +27,11 @@ from laminar.model.hooks import EXECUTION, Hook, Opened
 from laminar.model.layer import Layer, bind
 from laminar.model.wire import Task
 from laminar.version import __version__
+
+_READ_ONLY = (
+    "Files go to self.scratch, which is the attempt's own, or to a volume of the layer's Container. A project that is "
+    "mounted, and all else in a hardened container, is read-only."
+)
 
 
 class LayerFailed(Exception):  # noqa: N818 - it carries a failure
@@ -116,6 +123,7 @@ def evaluate(
     *,
     may_commit: Callable[[], bool] = lambda: True,
     code: str = "",
+    meter: Meter | None = None,
 ) -> bool:
     """Call the layer, save what it assigned, and commit.
 
@@ -126,6 +134,7 @@ def evaluate(
         inputs: Makes what the call and its hooks take.
         may_commit: Asked just before the commit; false where the attempt was given up meanwhile.
         code: Digest of the layer's code, for the record.
+        meter: Measures what the attempt takes, for the record; it is read while what the layer left in its scratch is there.
 
     Returns:
         Whether this attempt's results are now the split's. False where another attempt's are: nothing has changed.
@@ -156,6 +165,7 @@ def evaluate(
         except Exception:  # a protocol of the user's may raise anything
             raise failed from failed.__cause__  # the layer's own error is what its user must see
     finally:
+        usage = meter.read() if meter else None
         context.close()
     commit = Commit(
         attempt=task.attempt,
@@ -166,6 +176,7 @@ def evaluate(
         finished=time.time(),
         versions={"laminar": __version__, "python": sys.version.split(maxsplit=1)[0]},
         caught=caught,
+        usage=usage,
     )
     with committing():
         return may_commit() and ledger.put_commit(task, commit, started.generation)
@@ -183,7 +194,8 @@ def failure_of(error: BaseException) -> Failure:
             )
         if isinstance(cause, LayerError):
             return Failure("refused", type(cause).__name__, cause.message, cause.remedy, cause.details)
-        return Failure("user", type(cause).__name__, _message(cause), "", user_traceback(cause))
+        remedy = _READ_ONLY if isinstance(cause, OSError) and cause.errno == errno.EROFS else ""
+        return Failure("user", type(cause).__name__, _message(cause), remedy, user_traceback(cause))
     if isinstance(error, SkewError | CorruptError) or (
         isinstance(error, LaminarError) and not isinstance(error, InfrastructureError)
     ):

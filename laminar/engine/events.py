@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from laminar.engine.usage import Usage
+
 
 @dataclass(frozen=True)
 class Event:
@@ -64,6 +66,7 @@ class AttemptFailed(Event):
         cause: In words.
         retry_s: Seconds until the next try; None where there is none.
         tries: The highest number that an attempt can have, for what failed.
+        usage: What it took; None where that is not known.
     """
 
     layer: str
@@ -72,16 +75,18 @@ class AttemptFailed(Event):
     cause: str
     tries: int
     retry_s: float | None = None
+    usage: Usage | None = None
 
 
 @dataclass(frozen=True)
 class SplitDone(Event):
-    """A split was committed. `seconds` is how long its last attempt took."""
+    """A split was committed. `seconds` is how long its last attempt took, `usage` what it took of the machine, if known."""
 
     layer: str
     index: int
     attempt: int
     seconds: float
+    usage: Usage | None = None
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from laminar.engine import layout, records
 from laminar.engine.artifacts import Entry
 from laminar.engine.ports import Datastore
+from laminar.engine.usage import Usage
 from laminar.errors import NotFoundError, UsageError
 from laminar.model.configuration import Configuration
 from laminar.model.grid import Grid
@@ -36,6 +37,7 @@ class Commit(NamedTuple):
         finished: When it committed.
         versions: Versions of Python and laminar that wrote it.
         caught: The error that the layer's Catch let pass.
+        usage: What the attempt took; None where that was not measured.
         checksum: The record's own, by which later splits say what they read; set when it is read.
     """
 
@@ -47,6 +49,7 @@ class Commit(NamedTuple):
     finished: float = 0.0
     versions: Mapping[str, str] = {}
     caught: Mapping[str, str] | None = None
+    usage: Usage | None = None
     checksum: str = ""
 
 
@@ -60,6 +63,7 @@ class Failure(NamedTuple):
         remedy: What to do, where laminar knows.
         traceback: The user's own frames.
         at: When that was recorded, in seconds since 1970; set when it is read.
+        usage: What the attempt took; None where that was not measured.
     """
 
     kind: str
@@ -68,6 +72,7 @@ class Failure(NamedTuple):
     remedy: str = ""
     traceback: str = ""
     at: float = 0.0
+    usage: Usage | None = None
 
 
 class Plan(NamedTuple):
@@ -181,13 +186,13 @@ class Ledger:
     def put_commit(self, task: Task, commit: Commit, generation: int = 1) -> bool:
         """Make `commit` the result of its split; false where another attempt's is already (then nothing has changed)."""
         key = layout.commit(self.flow, self.execution, task.layer, task.index, generation)
-        document = {name: value for name, value in commit._asdict().items() if name != "checksum"}
+        document = {name: value for name, value in _document(commit).items() if name != "checksum"}
         return records.create(self.store, key, "commit", {**document, "splits": task.splits})
 
     def put_failure(self, task: Task, failure: Failure) -> None:
         """Record why an attempt failed."""
         key = layout.failure(self.flow, self.execution, task.layer, task.index, task.attempt)
-        records.create(self.store, key, "failure", {**failure._asdict(), "at": time.time()}, durable=False)
+        records.create(self.store, key, "failure", {**_document(failure), "at": time.time()}, durable=False)
 
     def put_final(self, task: Task, epoch: int) -> None:
         """Record that no try follows an attempt in the launch of that epoch."""
@@ -256,7 +261,7 @@ class Ledger:
         if document is None:
             return None
         document["checksum"] = document["sha256"]
-        return Commit(**{name: document[name] for name in Commit._fields})
+        return Commit(**_values(document, Commit._fields))
 
     def committed(self, layer: str) -> set[int]:
         """The splits of a layer that have a result, from listings alone."""
@@ -278,7 +283,7 @@ class Ledger:
         """Why an attempt failed, where its process could say so."""
         key = layout.failure(self.flow, self.execution, layer, index, attempt)
         document = records.load(self.store, key, "failure")
-        return None if document is None else Failure(**{name: document[name] for name in Failure._fields})
+        return None if document is None else Failure(**_values(document, Failure._fields))
 
     def started(self, task: Task, registered: Configuration) -> Started:
         """How an attempt was started; as `registered`, where no scheduler started it."""
@@ -301,6 +306,23 @@ class Ledger:
         with suppress(NotFoundError):
             return bytes(self.store.read(layout.log(self.flow, self.execution, layer, index, attempt)))
         return b""
+
+
+def _document(record: Commit | Failure) -> dict[str, Any]:
+    """What is written of it: what it took only where that is known."""
+    document = record._asdict()
+    if record.usage is None:
+        del document["usage"]
+    else:
+        document["usage"] = record.usage._asdict()
+    return document
+
+
+def _values(document: Mapping[str, Any], fields: Sequence[str]) -> dict[str, Any]:
+    """What is read: records of an older laminar have no usage."""
+    usage = document.get("usage")
+    known = usage and Usage(**{name: usage[name] for name in Usage._fields})
+    return {**{name: document[name] for name in fields if name != "usage"}, "usage": known}
 
 
 def executions(store: Datastore, flow: str) -> list[Ledger]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from laminar.engine.evaluate import words_of
 from laminar.engine.executor import Exit
 from laminar.engine.ledger import Failure
+from laminar.engine.usage import Usage
 from laminar.errors import InfrastructureError
 from laminar.model.configuration import Configuration
 
@@ -26,6 +27,7 @@ class Cause:
         remedy: What to do about it.
         details: The user's traceback.
         printed: What the process printed about it, which ends its log.
+        usage: What the attempt took, as far as that is known.
         exit_code: What the command exits with if this ends the run.
     """
 
@@ -35,6 +37,7 @@ class Cause:
     details: str = ""
     exit_code: int = 1
     printed: str = ""
+    usage: Usage | None = None
 
 
 def cause_of(
@@ -62,11 +65,20 @@ def cause_of(
             USER,
             f"out of memory at {configuration.container.memory} MiB",
             "Raise the layer's container.memory.",
+            usage=Usage(None, float(configuration.container.memory), "container"),
         )
     if failure is not None:
         exit_code = InfrastructureError.exit_code if failure.kind != USER and failure.error != "LayerError" else 1
         text = f"{failure.error}: {failure.message}" if failure.kind == USER else failure.message
-        return Cause(failure.kind, text.rstrip(": "), failure.remedy, failure.traceback, exit_code, words_of(failure))
+        return Cause(
+            failure.kind,
+            text.rstrip(": "),
+            failure.remedy,
+            failure.traceback,
+            exit_code,
+            words_of(failure),
+            failure.usage,
+        )
     return _unexplained(exit_, executor)
 
 

@@ -34,7 +34,7 @@ from laminar.engine.events import (
 from laminar.engine.executor import Executor, Exit, Job, Observer
 from laminar.engine.failures import add_commands, add_others, cause_in_scheduler, failed
 from laminar.engine.inputs import Inputs
-from laminar.engine.ledger import Failure, Started
+from laminar.engine.ledger import Commit, Failure, Started
 from laminar.engine.lines import Lines
 from laminar.engine.logs import LogWriter
 from laminar.engine.outcome import Cause, cause_of
@@ -335,8 +335,8 @@ class Scheduler:
     def _on_committed(self, running: _Running) -> None:
         """The process says that it has committed. What waits for that need not wait for the process to end."""
         layer, index = running.split.key
-        if self._running.get((layer, index)) is running and self.ledger.commit(layer, index) is not None:
-            self._split_done(running)
+        if self._running.get((layer, index)) is running and (commit := self.ledger.commit(layer, index)) is not None:
+            self._split_done(running, commit)
 
     def _on_exit(self, running: _Running, exit_: Exit) -> None:
         split, task = running.split, running.split.task
@@ -346,8 +346,10 @@ class Scheduler:
         self._on_lines()  # its last line comes before its end
         self._admission.give_back(split.configuration.container)
         # The marker decides, whatever the exit looked like.
-        if running.done or self.ledger.commit(task.layer, task.index) is not None:
-            self._split_done(running)
+        commit = None if running.done else self.ledger.commit(task.layer, task.index)
+        if running.done or commit is not None:
+            if commit is not None:
+                self._split_done(running, commit)
             if exit_.oom:
                 self._warn(f"{task.address} committed, although a process in it was killed for memory")
             elif exit_.code:
@@ -362,14 +364,15 @@ class Scheduler:
 
     # Outcomes
 
-    def _split_done(self, running: _Running) -> None:
+    def _split_done(self, running: _Running, commit: Commit) -> None:
         """Its commit was seen; the process may still be on its way out."""
         if running.done:
             return
         running.done = True
         task, layer = running.split.task, self._layers[running.split.task.layer]
         self._splits += 1
-        self._emit(SplitDone(self._now(), task.layer, task.index, task.attempt, self._now() - running.since))
+        took = self._now() - running.since
+        self._emit(SplitDone(self._now(), task.layer, task.index, task.attempt, took, commit.usage))
         if said := running.split.end(None):
             self._warn(f"a hook of {task.address} raised after it was committed: {said}")
         layer.left -= 1
@@ -404,8 +407,8 @@ class Scheduler:
             self._fail(split, cause, exit_.exception, running.log.tail)
             return
         self._retries += 1
-        most = split.most(cause)
-        self._emit(AttemptFailed(self._now(), task.layer, task.index, task.attempt, cause.words, most, wait))
+        at, most = (task.layer, task.index, task.attempt), split.most(cause)
+        self._emit(AttemptFailed(self._now(), *at, cause.words, most, wait, cause.usage))
         self._record(task, cause)
         split.end_attempt(failed(split.task, cause))
         split.task = Task(layer=task.layer, index=task.index, splits=task.splits, attempt=task.attempt + 1, **self.task)
@@ -414,8 +417,8 @@ class Scheduler:
     def _fail(self, split: Split, cause: Cause, exception: BaseException | None, tail: list[str]) -> None:
         """A split has finally failed: nothing more of its layer starts, nor anything downstream."""
         task = split.task
-        most = split.most(cause)
-        self._emit(AttemptFailed(self._now(), task.layer, task.index, task.attempt, cause.words, most))
+        at, most = (task.layer, task.index, task.attempt), split.most(cause)
+        self._emit(AttemptFailed(self._now(), *at, cause.words, most, usage=cause.usage))
         self._record(task, cause)
         self.ledger.put_final(task, self.epoch)
         error = failed(split.task, cause, tail)
@@ -433,7 +436,8 @@ class Scheduler:
 
     def _record(self, task: Task, cause: Cause) -> None:
         """Keep why an attempt failed, where its own process could not."""
-        self.ledger.put_failure(task, Failure(cause.kind, "", cause.words, cause.remedy, cause.details))
+        failure = Failure(cause.kind, "", cause.words, cause.remedy, cause.details, usage=cause.usage)
+        self.ledger.put_failure(task, failure)
 
     # Ending
 

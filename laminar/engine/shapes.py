@@ -89,6 +89,7 @@ def _runs(value: Any) -> bool:
 
 _AXIS = _members(layer=_text, attribute=_text, first=_count, runs=_runs)
 _FAILURE = _members(kind=_text, error=_text, message=_text, remedy=_text, traceback=_text)
+_USAGE = _members(cpu_s=_optional(_number), memory_peak_mib=_optional(_number), measured=_text)
 _CONFIGURATION = _members(
     container=_members(cpu=_number, memory=_number),
     retry=lambda value: isinstance(value, dict),
@@ -136,4 +137,7 @@ _SHAPES: Mapping[str, Check] = {
 def fits(kind: str, document: Mapping[str, Any]) -> bool:
     """Whether a record of that kind holds what such records hold."""
     check = _SHAPES.get(kind)
-    return (check is None or check(document)) and _mapping(_CONFIGURATION)(document.get("configurations", {}))
+    fits_optional = _mapping(_CONFIGURATION)(document.get("configurations", {})) and _optional(_USAGE)(
+        document.get("usage")
+    )
+    return (check is None or check(document)) and fits_optional

@@ -85,6 +85,17 @@ def together(ledger: Ledger, layers: Iterable[str]) -> str:
     return "waiting" if states <= {"waiting"} else "interrupted"
 
 
+def ended_well(ledger: Ledger) -> bool:
+    """Whether the last scheduler recorded that it ended with all layers finished or skipped.
+
+    Then they still are: a result is never taken back, but by a later scheduler, which is the last one from its beginning on.
+    """
+    from laminar.engine.lease import Holder
+
+    holder = Holder.of(ledger)
+    return holder is not None and holder.outcome == "done"
+
+
 def epoch_at_work(ledger: Ledger) -> int:
     """The epoch of the scheduler that seems to be at work; 0 where none does."""
     from laminar.engine.lease import Holder  # what is finished need not know

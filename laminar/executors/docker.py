@@ -48,6 +48,7 @@ class Docker(Executor):
         concurrency: Containers at one time, at most; what the engine's cores and memory allow where none is given.
         images: Layer -> image, above all else.
         mount: Directory that is mounted read-only over the workdir of every image.
+        hardened: Whether containers have no capabilities, and write to mounts and a `/tmp` in memory only.
     """
 
     name = "docker"
@@ -58,12 +59,14 @@ class Docker(Executor):
         concurrency: int | None = None,
         images: dict[str, str] | None = None,
         mount: str | None = None,
+        hardened: bool = False,
     ) -> None:
         self.image = image
         self.concurrency = concurrency
         self.images = images or {}
         self.defaults: dict[str, str] = {}
         self.mount = mount
+        self.hardened = hardened
         self.built: str | None = None
         """What `laminar build` made of the project: for layers whose image nobody names, outside of containers."""
         self.make_base: Callable[[str | None], object] = _cannot_make
@@ -107,8 +110,9 @@ class Docker(Executor):
             self._engine.remaps_users,
             self._engine.cpus,
             faults.environment(),
+            self.hardened,
         )
-        self._mounts = Mounts(self._host, launch.target, launch.app_dir)
+        self._mounts = Mounts(self._host, launch.target, launch.app_dir, self.hardened, self._engine.rootless)
         self._images = Images(self._engine, self._place, store, launch.target, self.make_base)
         for layer, container in launch.containers.items():
             self._ids[layer] = self._check(layer, container)
@@ -221,8 +225,8 @@ class Docker(Executor):
         return STORE
 
     def facts(self) -> dict[str, Any]:
-        """Image ids by layer."""
-        return {"images": dict(self._ids)}
+        """Image ids by layer, and whether containers are hardened."""
+        return {"images": dict(self._ids), "hardened": self.hardened}
 
     @property
     def warnings(self) -> list[str]:
@@ -232,7 +236,8 @@ class Docker(Executor):
     @property
     def summary(self) -> str:
         """The engine and the images."""
-        return f"docker · {', '.join(self._images.titles)}"
+        hardened = ", hardened" if self.hardened else ""
+        return f"docker{hardened} · {', '.join(self._images.titles)}"
 
     def _containers(self) -> dict[str, dict[str, str]]:
         """Name -> labels of the containers of this execution, whichever launch has started them."""
@@ -240,10 +245,11 @@ class Docker(Executor):
 
     def _checks_inside(self, engine: Engine, subject: Subject) -> Iterator[Check]:
         subject = replace(subject, user="0:0" if engine.rootless else subject.user)
-        place = Place(subject.flow, subject.store, subject.user, engine.remaps_users)
+        place = Place(subject.flow, subject.store, subject.user, engine.remaps_users, hardened=self.hardened)
         images = {layer: self._image(layer, container) for layer, container in subject.containers.items()}
         projects = {layer: self._mounted(image, subject.app_dir) for layer, image in images.items()}
-        yield attempt("mounts", lambda: docker_checkup.mounts(self._host, subject, projects))
+        made = Mounts(self._host, subject.target, subject.app_dir, self.hardened, engine.rootless)
+        yield attempt("mounts", lambda: docker_checkup.mounts(made, subject, projects))
         layers = ((images[name], asked, projects[name] is not None) for name, asked in subject.containers.items())
         for name, container, mounted in docker_checkup.distinct(layers):
             look = partial(docker_checkup.image, engine, self._host, place, name, container, subject.target, mounted)
@@ -268,7 +274,15 @@ class Docker(Executor):
         """Raise what can be known of a layer's container before it starts; returns the id of its image."""
         where = f"layer {layer}"
         if container.user:
-            self._launch.datastore.check(uid_gid(container.user, where))
+            user = uid_gid(container.user, where)
+            self._launch.datastore.check(user)
+            owner = self._launch.datastore.owner() or user
+            if self._mounts.powerless and user[0] == 0 != owner[0]:
+                raise StoreError(
+                    f"the datastore belongs to user {owner[0]}, and {where} runs as root, who in a hardened container "
+                    "cannot write to what is another user's.",
+                    remedy="Take user= out of the layer's Container: containers run as the datastore's owner.",
+                )
         image = self._image(layer, container)
         identity = self._images.resolve(image, self._host, container.platform, where)
         mounted = self._mounted(image, self._launch.app_dir)
@@ -299,7 +313,7 @@ class Docker(Executor):
         container = job.configuration.container
         image = self._image(job.task.layer, container)
         identity = self._images.resolve(image, self._host, container.platform, f"layer {job.task.layer}")
-        check_options(container, f"layer {job.task.layer}")  # hooks may have changed them
+        check_options(container, f"layer {job.task.layer}", hardened=self.hardened)  # hooks may have changed them
         mounts = self._mounts.values(container, self._mounted(image, self._launch.app_dir))
         command = docker_command(job.task, container, self._place, identity, mounts, image)
         code, last, seen = attach(job, command)

@@ -69,11 +69,11 @@ def clock(engine: Engine) -> Check:
     return skew("engine-clock", engine.skew_s, "the engine's clock")
 
 
-def mounts(host: Host, subject: Subject, projects: Mapping[str, str | None]) -> Check:
+def mounts(made: Mounts, subject: Subject, projects: Mapping[str, str | None]) -> Check:
     """Whether the containers will see the datastore, the project, volumes and secrets, and may read them.
 
     Args:
-        host: Where this process is.
+        made: Makes them for the flow.
         subject: What is looked at.
         projects: The directory over the workdir of each layer that has one.
 
@@ -85,12 +85,11 @@ def mounts(host: Host, subject: Subject, projects: Mapping[str, str | None]) -> 
             "the flow's datastore cannot be mounted into a container.",
             remedy="Use a datastore in a directory, or the thread executor.",
         )
-    store = host.store(subject.store)
+    store = made.host.store(subject.store)
     if subject.target:
-        made = Mounts(host, subject.target, subject.app_dir)
         for layer, container in subject.containers.items():
             made.check(container, projects[layer], container.user or subject.user, f"layer {layer}")
-    where = f"{store} on the engine's machine" if host.inside else store
+    where = f"{store} on the engine's machine" if made.host.inside else store
     return Check("mounts", "ok", f"containers run as {subject.user} and see the datastore, {where}")
 
 

@@ -33,6 +33,7 @@ class Place:
         cpus: Cores that the engine has, and refuses to exceed; None where that is not known.
         own_users: Whether containers must ask for the machine's own users, since the engine maps them to others.
         environ: Variables that all of them get.
+        hardened: Whether they have no capabilities, and write to mounts and a `/tmp` in memory only.
     """
 
     flow: str
@@ -41,6 +42,7 @@ class Place:
     own_users: bool = False
     cpus: float | None = None
     environ: Mapping[str, str] = field(default_factory=dict)
+    hardened: bool = False
 
 
 def docker_command(
@@ -136,8 +138,8 @@ def mount(source: str, target: str, *, read_only: bool = False, kind: str = "bin
     return ",".join('"' + field.replace('"', '""') + '"' if re.search('[,"\r\n]', field) else field for field in fields)
 
 
-def check_options(container: Container, where: str) -> None:
-    """Raise `UsageError` where `options` set what laminar sets itself; `where` names the layer."""
+def check_options(container: Container, where: str, *, hardened: bool = False) -> None:
+    """Raise `UsageError` where `options` set what laminar sets itself, or undo its hardening; `where` names the layer."""
     for option in container.options:
         name, _, value = option.partition("=")
         if option.startswith("-") and not option.startswith("--"):
@@ -145,6 +147,11 @@ def check_options(container: Container, where: str) -> None:
         ours = (name in ("-e", "--env") and value.startswith("LAMINAR_")) or (
             name in ("-l", "--label") and value.startswith(f"{LABEL}.")
         )
+        if hardened and name in _UNDO:
+            raise UsageError(
+                f"{where} has {option!r} in container.options, and containers are to be hardened.",
+                remedy="Take it out, or the setting: hardened. To give back a single thing: --cap-add=…, --tmpfs=PATH.",
+            )
         if name in _OURS or ours:
             raise UsageError(
                 f"{where} has {option!r} in container.options, which laminar sets itself.",
@@ -172,11 +179,19 @@ _OURS = {
 """Option of `docker run` -> what to do instead of passing it."""
 
 
+_UNDO = ("--privileged", "--read-only")
+"""What a hardened container's options must not set."""
+
+
 def _as_user(container: Container, place: Place) -> Iterator[str]:
     yield "--init"
     yield "--pull=never"
     yield "--security-opt=no-new-privileges"
     yield f"--pids-limit={_PIDS}"
+    if place.hardened:
+        yield "--read-only"
+        yield "--tmpfs=/tmp"
+        yield "--cap-drop=ALL"
     yield f"--user={container.user or place.user}"
     if place.own_users:
         yield "--userns=host"

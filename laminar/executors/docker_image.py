@@ -92,7 +92,7 @@ class Images:
             return  # it is this laminar's, and need not hold the project
         user = container.user or self._place.user
         command = partial(probe_command, container, self._place, identity, self._target)
-        key = (identity, user, container.workdir, self._target)
+        key = (identity, user, container.workdir, self._target, *(["hardened"] if self._place.hardened else []))
         warning = verdict(_probe(self._store, name, command, key), name, self._target, container, user, asks_for_flow)
         if warning and warning not in self.warnings:
             self.warnings.append(warning)

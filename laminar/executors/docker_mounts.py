@@ -23,11 +23,20 @@ class Mounts:
         host: The way to paths of the engine's machine.
         target: The flow, which a mounted project must have.
         app_dir: Where it is here.
+        hardened: Whether root in the containers has no more power than anybody.
+        rootless: Whether it is this user outside, who owns the files.
     """
 
     host: Host
     target: str
     app_dir: str
+    hardened: bool = False
+    rootless: bool = False
+
+    @property
+    def powerless(self) -> bool:
+        """Whether root in the containers is bound by the modes of files."""
+        return self.hardened and not self.rootless
 
     def values(self, container: Container, project: str | None) -> tuple[str, ...]:
         """The `--mount` values of a container; `project` is the directory over its workdir, if there is one."""
@@ -46,7 +55,7 @@ class Mounts:
             UsageError: A volume's or secret's source, or the project directory, is not there.
             EngineError: The user could not read the project or a secret.
         """
-        check_options(container, where)
+        check_options(container, where, hardened=self.hardened)
         uid, gid = uid_gid(user, where)
         for volume in container.volumes:
             source, path = _volume_source(volume)
@@ -55,7 +64,7 @@ class Mounts:
                     f"{where} mounts {source}, which does not exist.", remedy="Create it, or correct container.volumes."
                 )
         for name, text in container.secrets.items():
-            _check_secret(name, os.path.expanduser(text), uid, gid, where)
+            self._check_secret(name, os.path.expanduser(text), uid, gid, where)
         if project is not None:
             self._check_project(project, uid, gid)
         self.values(container, project)
@@ -71,11 +80,23 @@ class Mounts:
                 f"{os.path.abspath(project)} is to be mounted and does not have {target}.",
                 remedy="Mount the directory that has the flow's module: --mount DIR.",
             )
-        bad = unreadable(project, uid, (gid,))
+        bad = unreadable(project, uid, (gid,), root_may=not self.powerless)
         if bad:
             raise EngineError(
                 f"user {uid}:{gid} of the containers cannot read {', '.join(bad)} in {os.path.abspath(project)}.",
                 remedy="Make them readable (chmod -R a+rX), or set user= in the layer's Container to who can read them.",
+            )
+
+    def _check_secret(self, name: str, path: str, uid: int, gid: int, where: str) -> None:
+        if not os.path.isfile(path):
+            raise UsageError(
+                f"secret {name} of {where} is not there: {os.path.abspath(path)} is not a file.",
+                remedy="Write the secret to that file, or correct container.secrets.",
+            )
+        if not allows(os.stat(path), uid, (gid,), READ, root_may=not self.powerless):
+            raise EngineError(
+                f"user {uid}:{gid} of the containers cannot read secret {name} of {where}.",
+                remedy=f"Give that user the file: chown {uid}:{gid} {path}",
             )
 
     def _volume(self, text: str) -> str:
@@ -101,19 +122,6 @@ def _volume_source(text: str) -> tuple[str, bool]:
     if source.startswith(("/", ".", "~")):
         return os.path.abspath(os.path.expanduser(source)), True
     return source, False
-
-
-def _check_secret(name: str, path: str, uid: int, gid: int, where: str) -> None:
-    if not os.path.isfile(path):
-        raise UsageError(
-            f"secret {name} of {where} is not there: {os.path.abspath(path)} is not a file.",
-            remedy="Write the secret to that file, or correct container.secrets.",
-        )
-    if not allows(os.stat(path), uid, (gid,), READ):
-        raise EngineError(
-            f"user {uid}:{gid} of the containers cannot read secret {name} of {where}.",
-            remedy=f"Give that user the file: chown {uid}:{gid} {path}",
-        )
 
 
 def uid_gid(user: str, where: str) -> tuple[int, int]:

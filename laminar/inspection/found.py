@@ -36,6 +36,21 @@ class Error:
 
 
 @dataclass(frozen=True)
+class Usage:
+    """What an attempt took.
+
+    Attributes:
+        cpu_s: Seconds of processor time, of all cores together; None where that is unknown.
+        memory_peak_mib: The most memory at one time, in MiB; None where that is unknown.
+        measured: Of what: the attempt's `container`, or its `process` and the children of that.
+    """
+
+    cpu_s: float | None
+    memory_peak_mib: float | None
+    measured: str
+
+
+@dataclass(frozen=True)
 class Artifact:
     """An artifact, without its value.
 
@@ -73,6 +88,9 @@ class LayerRow:
         skipped: Why it does not run.
         waits_for: What it depends on that is neither finished nor skipped.
         error: The first of its open splits that failed.
+        memory_peak_mib: The highest of its splits, each by its latest attempt; None where none was measured, or there are
+            too many to read.
+        measured: Of what that is, as in `Usage`; empty where it is None.
     """
 
     name: str
@@ -87,6 +105,8 @@ class LayerRow:
     skipped: str = ""
     waits_for: Sequence[str] = ()
     error: Error | None = None
+    memory_peak_mib: float | None = None
+    measured: str = ""
 
 
 @dataclass(frozen=True)
@@ -129,7 +149,11 @@ class SplitRow:
 
 @dataclass(frozen=True)
 class LayerFacts:
-    """A layer: itself, its configuration as registered, and its splits: those that failed or run first, up to a limit."""
+    """A layer: itself, its configuration as registered, and its splits: those that failed or run first, up to a limit.
+
+    Attributes:
+        advice: What to change in its request, in sentences.
+    """
 
     flow: str
     execution: str
@@ -139,6 +163,7 @@ class LayerFacts:
     artifacts: Sequence[Artifact]
     splits: Sequence[SplitRow]
     more_splits: int
+    advice: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -150,6 +175,8 @@ class Try:
         configuration: What was asked for; None where no record has it.
         image: Id of the image it ran in, or its name; empty where it ran in none.
         log_bytes: Length of its log.
+        usage: What it took; None where that is not known: of a thread, and where the process was killed.
+        advice: What to change in its request, in sentences.
     """
 
     attempt: int
@@ -161,6 +188,8 @@ class Try:
     log_bytes: int
     error: Error | None = None
     configuration: Mapping[str, Any] | None = None
+    usage: Usage | None = None
+    advice: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

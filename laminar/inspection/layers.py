@@ -11,7 +11,7 @@ from laminar.engine.addresses import Place, layers_of
 from laminar.engine.ledger import Commit, Failure, Ledger
 from laminar.engine.states import LayerState, layer_state, together
 from laminar.inspection.artifacts import MOST_READ, artifact
-from laminar.inspection.found import Error, ExecutionFacts, LayerRow
+from laminar.inspection.found import Error, ExecutionFacts, LayerRow, Usage
 
 
 def execution_facts(ledger: Ledger) -> ExecutionFacts:
@@ -68,15 +68,31 @@ def layer_row(ledger: Ledger, name: str, done: Set[int] | None = None) -> LayerR
         return row
     commits = {index: commit for index in done if (commit := ledger.commit(name, index)) is not None}
     tried = {index: ledger.attempts(name, index) for index in ledger.begun(name) - done}
-    failed = sum(1 for index, tries in tried.items() if tries and ledger.failure(name, index, tries[-1]))
+    latest = (ledger.failure(name, index, tries[-1]) for index, tries in tried.items() if tries)
+    failures = [failure for failure in latest if failure is not None]
     attempts = sum(commit.attempt for commit in commits.values()) + sum(map(len, tried.values()))
-    return _timed(replace(row, attempts=attempts, failed_splits=failed), list(commits.values()))
+    row = _with_peak(replace(row, attempts=attempts, failed_splits=len(failures)), [*commits.values(), *failures])
+    return _timed(row, list(commits.values()))
 
 
 def error_of(failure: Failure | Mapping[str, Any]) -> Error:
     """What people are shown of a failure."""
     values = failure._asdict() if isinstance(failure, Failure) else failure
     return Error(values["kind"], values["error"], values["message"], values["remedy"], values["traceback"])
+
+
+def usage_of(record: Commit | Failure | None) -> Usage | None:
+    """What the attempt of a record took, where it says that."""
+    return Usage(**record.usage._asdict()) if record and record.usage else None
+
+
+def _with_peak(row: LayerRow, records: Sequence[Commit | Failure]) -> LayerRow:
+    """`row` with the highest peak of memory that was measured."""
+    measured = [record.usage for record in records if record.usage and record.usage.memory_peak_mib is not None]
+    if not measured:
+        return row
+    highest = max(measured, key=lambda usage: usage.memory_peak_mib or 0.0)
+    return replace(row, memory_peak_mib=highest.memory_peak_mib, measured=highest.measured)
 
 
 def _error(state: LayerState) -> Error | None:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 from laminar.engine import addresses
 from laminar.engine.addresses import began, layers_of
 from laminar.engine.ledger import Ledger
 from laminar.engine.ports import Datastore
-from laminar.engine.states import layer_state, together
+from laminar.engine.states import ended_well, layer_state, together
 from laminar.errors import CorruptError, UsageError
 from laminar.model.names import nearest
 
@@ -67,22 +68,35 @@ def _run_or_damaged(ledger: Ledger, created: float) -> Run:
 
 
 def _run(ledger: Ledger, created: float) -> Run:
+    launch = ledger.latest_launch()
+    ended = launch if launch and ended_well(ledger) else None
     graph = layers_of(ledger)
-    states = {name: str(layer_state(ledger, name, read=False)) for name in graph}
+    states = {name: _state(ledger, name, ended) for name in graph}
     state = together(ledger, states.values())
     done = sum(each in ("finished", "skipped") for each in states.values())
-    # Of a finished execution, the last commit is one of a layer that none of those depends on that ran.
-    ran = [name for name, each in states.items() if each == "finished"] if state == "finished" else []
+    # What a layer depends on has committed before any split of it began.
+    ran = [name for name, each in states.items() if each == "finished" and _splits(ledger, name)]
     ends = graph.keys() - {need for name in ran for need in graph[name]}
-    duration_s = time.time() - created if state == "running" else _until_last(ledger, created, ends)
+    last = max((_last_commit(ledger, name, states[name]) for name in ends), default=0.0)
+    duration_s = time.time() - created if state == "running" else max(0.0, last - created) if last else None
     return Run(ledger.flow, ledger.execution, state, created, duration_s, len(graph), done)
 
 
-def _until_last(ledger: Ledger, created: float, layers: Iterable[str]) -> float | None:
-    """Seconds to the last commit of these layers."""
-    last = None
-    for layer in layers:
-        for index in sorted(ledger.committed(layer))[-_LAST:]:
-            if commit := ledger.commit(layer, index):
-                last = max(last or 0.0, commit.finished)
-    return None if last is None else max(0.0, last - created)
+def _state(ledger: Ledger, layer: str, ended: Mapping[str, Any] | None) -> str:
+    """The state of a layer; of one that the launch that `ended` well had, no split is looked at."""
+    plan = ledger.plan(layer) if ended and layer in ended["graph"] else None
+    if plan is None:
+        return str(layer_state(ledger, layer, read=False))
+    return "skipped" if plan.skipped else "finished"
+
+
+def _splits(ledger: Ledger, layer: str) -> int:
+    plan = ledger.plan(layer)
+    return plan.splits if plan else 0
+
+
+def _last_commit(ledger: Ledger, layer: str, state: str) -> float:
+    """When the last of a layer's last splits committed; 0 where none has."""
+    done = range(_splits(ledger, layer)) if state == "finished" else sorted(ledger.committed(layer))
+    commits = (ledger.commit(layer, index) for index in done[-_LAST:])
+    return max((commit.finished for commit in commits if commit), default=0.0)

@@ -10,8 +10,9 @@ from laminar.engine.addresses import Place
 from laminar.engine.ledger import Commit, Ledger
 from laminar.engine.states import LayerState, layer_state
 from laminar.inspection.artifacts import artifacts_in, artifacts_of
-from laminar.inspection.found import LayerFacts, SplitFacts, SplitRow, Try
-from laminar.inspection.layers import error_of, layer_row
+from laminar.inspection.found import LayerFacts, SplitFacts, SplitRow, Try, Usage
+from laminar.inspection.layers import error_of, layer_row, usage_of
+from laminar.inspection.requests import advice
 from laminar.model.grid import Grid
 
 _FIRST = ("failed", "retrying", "interrupted", "running", "waiting", "finished")
@@ -32,15 +33,17 @@ def layer_facts(ledger: Ledger, layer: str, limit: int | None = None) -> LayerFa
     }
     order = sorted(states, key=lambda index: (_FIRST.index(states[index]), index))
     shown = [*order, *sorted(done)][:limit]
+    registered = _registered(ledger, layer)
     return LayerFacts(
         flow=ledger.flow,
         execution=ledger.execution,
         address=str(Place(ledger, layer)),
         layer=row,
-        configuration=_registered(ledger, layer),
+        configuration=registered,
         artifacts=artifacts_in(ledger, layer, done),
         splits=[_split_row(ledger, layer, index, states.get(index, "finished")) for index in shown],
         more_splits=len(states) + len(done) - len(shown),
+        advice=advice(registered, Usage(None, row.memory_peak_mib, row.measured)),
     )
 
 
@@ -121,6 +124,7 @@ def _try(
     if commit is not None and commit.attempt == number:
         how, started, finished = "finished", commit.started, commit.finished
     took = max(0.0, finished - started) if finished is not None and started is not None else None
+    usage = usage_of(commit if how == "finished" else failure)
     return Try(
         attempt=number,
         state=how,
@@ -131,6 +135,8 @@ def _try(
         log_bytes=len(ledger.log(layer, index, number)),
         error=error_of(failure) if failure and how == "failed" else None,
         configuration=configuration,
+        usage=usage,
+        advice=advice(configuration, usage, took),
     )
 
 

@@ -20,7 +20,10 @@ class Objects:
 
     def __call__(self, event: Event) -> None:
         """Write what happened."""
-        self._stream.write(json.dumps({"version": VERSION, "event": name_of(type(event)), **vars(event)}) + "\n")
+        members = vars(event)
+        if usage := members.get("usage"):
+            members = {**members, "usage": usage._asdict()}
+        self._stream.write(json.dumps({"version": VERSION, "event": name_of(type(event)), **members}) + "\n")
         self._stream.flush()
 
     def close(self) -> None:

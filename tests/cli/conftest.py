@@ -71,6 +71,8 @@ _VARYING = [
     (re.compile(r"\b\d+\.\d s\b|\b\d+:\d\d:\d\d\b"), "SPAN"),
     (re.compile(r"(?m)^( +(?:commit|code|inputs) +(?:\w+ )?)[0-9a-f]{12}$"), r"\1DIGEST"),
     (re.compile(r"(?m)^( +log +)\d+ B$"), r"\1SIZE"),
+    (re.compile(r"\bpeak \d+ MiB"), "PEAK"),
+    (re.compile(r"\b\d+ MiB(?= of memory at most)"), "N MiB"),
     (re.compile(r"laminar \d\S+, python \d[\d.]+"), "VERSIONS"),
     (re.compile(r"(?m)^ +[~^]+\n"), ""),
 ]
@@ -87,7 +89,7 @@ class Seen(Project):
         text = result.out.replace(str(self.path), "HERE")
         for pattern, word in _VARYING:
             text = pattern.sub(word, text)
-        return re.sub(r"(?m) +$", "", re.sub(r"(AGE|SPAN) +", r"\1  ", text))
+        return re.sub(r"(?m) +$", "", re.sub(r"(AGE|SPAN|PEAK) +", r"\1  ", text))
 
 
 @pytest.fixture(scope="session")

@@ -27,11 +27,11 @@ HelloFlow first  ✓ finished
   executor    process, VERSIONS
   parameters  n = 3
 
-  Source   ✓ finished  1/1  SPAN
-  Process  ✓ finished  3/3  SPAN  4 attempts
-  Join     ✓ finished  1/1  SPAN
-  Gate     ─ skipped                           Gate.only_if_big returned False
-  Report   ─ skipped                           Gate, which it depends on, was skipped
+  Source   ✓ finished  1/1  SPAN  PEAK
+  Process  ✓ finished  3/3  SPAN  PEAK  4 attempts
+  Join     ✓ finished  1/1  SPAN  PEAK
+  Gate     ─ skipped                                        Gate.only_if_big returned False
+  Report   ─ skipped                                        Gate, which it depends on, was skipped
 """,
     "show bad": """\
 HelloFlow bad-1  ✗ failed
@@ -40,11 +40,11 @@ HelloFlow bad-1  ✗ failed
   executor    process, VERSIONS
   parameters  n = -1
 
-  Source   ✗ failed   0/1
-  Process  ○ waiting           waits for Source
-  Join     ○ waiting           waits for Process
-  Gate     ○ waiting           waits for Join
-  Report   ○ waiting           waits for Gate
+  Source   ✗ failed   0/1    PEAK
+  Process  ○ waiting                        waits for Source
+  Join     ○ waiting                        waits for Process
+  Gate     ○ waiting                        waits for Join
+  Report   ○ waiting                        waits for Gate
 
   Source: ValueError: n is -1
     laminar show bad-1/Source
@@ -55,6 +55,7 @@ bad-1/Source  ✗ failed
   splits    0 of 1 split finished
   attempts  1
   asks for  cpu 1, memory 1500 MiB
+  used      N MiB of memory at most, in its largest process
 
   /0  ✗ failed  attempt 1  SPAN  ValueError: n is -1
 """,
@@ -70,6 +71,7 @@ bad-1/Source/0  ✗ failed
     began      TIME (AGE)
     took       SPAN
     asked for  cpu 1, memory 1500 MiB
+    used       SPAN  of processor time, N MiB of memory at most, in its largest process
     log        SIZE
 
   laminar logs bad-1/Source/0
@@ -87,6 +89,7 @@ HelloFlow:first/Process  ✓ finished
   began     TIME (AGE)
   took      SPAN
   asks for  cpu 1, memory 1500 MiB, attempts 2, delay 0
+  used      N MiB of memory at most, in its largest process
 
   artifacts
     score  int  3 B  0 (first of 3 splits)
@@ -103,6 +106,7 @@ HelloFlow:first/Process  ✓ finished
   began     TIME (AGE)
   took      SPAN
   asks for  cpu 1, memory 1500 MiB, attempts 2, delay 0
+  used      N MiB of memory at most, in its largest process
 
   artifacts
     score  int  3 B  0 (first of 3 splits)
@@ -127,12 +131,14 @@ HelloFlow:first/Process/1  ✓ finished
     began      TIME (AGE)
     took       SPAN
     asked for  cpu 1, memory 1500 MiB, attempts 2, delay 0
+    used       SPAN  of processor time, N MiB of memory at most, in its largest process
     log        SIZE
 
   attempt 2  ✓ finished
     began      TIME (AGE)
     took       SPAN
     asked for  cpu 1, memory 1500 MiB, attempts 2, delay 0
+    used       SPAN  of processor time, N MiB of memory at most, in its largest process
     log        SIZE
 
   artifacts
@@ -158,6 +164,7 @@ HelloFlow:first/Join/0  ✓ finished
     began      TIME (AGE)
     took       SPAN
     asked for  cpu 1, memory 1500 MiB
+    used       SPAN  of processor time, N MiB of memory at most, in its largest process
     log        SIZE
 
   artifacts
@@ -183,6 +190,7 @@ OtherFlow:first/Only/0  ✓ finished
     began      TIME (AGE)
     took       SPAN
     asked for  cpu 1, memory 1500 MiB
+    used       SPAN  of processor time, N MiB of memory at most, in its largest process
     log        SIZE
 
   artifacts
@@ -308,7 +316,7 @@ HelloFlow on first
   Report   ─ skipped  Gate, which it depends on, was skipped
   Nothing is left to run.
 """,
-    "plan main:HelloFlow bad": """\
+    "plan bad": """\
 HelloFlow on bad-1
   Source   ● to run   1 of 1 split: 1 failed
   Process  ● to run   one split for each of Source.parts; waits for Source
@@ -325,6 +333,7 @@ datastore     .laminar  default
 image         -         default
 images        -         default
 mount         -         default
+hardened      false     default
 max_parallel  -         default
 fail_fast     false     default
 allow_skew    false     default

@@ -61,6 +61,7 @@ def test_a_layer_gets_the_container_that_it_asks_for(project, engine, gate):
         assert not host["AutoRemove"]
         assert not host["Privileged"]
         assert host["PidsLimit"] > 0
+        assert {"HOME=/tmp", "USER=laminar"} <= set(config["Env"])
         mounted = {mount["Destination"]: (mount["Source"], mount["RW"]) for mount in record["Mounts"]}
         assert mounted.pop("/mnt/laminar") == (str(project.store), True)
         assert mounted.pop("/laminar") == (str(project.path), False)

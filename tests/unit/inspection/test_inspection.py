@@ -112,6 +112,55 @@ def test_a_damaged_execution_hides_no_other(store: Datastore, ledger: Ledger) ->
     assert [(run.execution, run.state) for run in runs(store)] == [("y", "running"), ("x", "failed"), ("z", "damaged")]
 
 
+class First(Layer):
+    def __call__(self) -> None: ...
+
+
+class Second(Layer):
+    def __call__(self, first: First) -> None: ...
+
+
+def test_list_and_show_agree_whatever_came_after_the_end(make_flow: MakeFlow, store: Datastore) -> None:
+    """An execution that ended well is listed by what its scheduler recorded; a later scheduler makes that void."""
+    make_flow(First, Second)(execution="y")
+    ledger = Ledger(store, "F", "y")
+
+    def listed() -> tuple[str, int]:
+        (run,) = runs(store)
+        assert run.state == execution_facts(Ledger(store, "F", "y")).state
+        return run.state, run.layers_done
+
+    assert listed() == ("finished", 2)
+    resume = Lease.take(ledger)
+    assert listed() == ("finished", 2)
+    ledger.recompute(["Second"])
+    assert listed() == ("running", 1)
+    resume.release("interrupted")
+    assert listed() == ("interrupted", 1)
+    make_flow(First, Second).execution("y").resume()
+    assert listed() == ("finished", 2)
+    ledger.put_plan("Dropped", Plan(1))  # of a layer that the latest launch does not know
+    assert listed() == ("interrupted", 2)
+
+
+def test_a_list_looks_at_no_split_of_what_ended_well(
+    make_flow: MakeFlow, store: Datastore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_flow(First, Second)(execution="y")
+    monkeypatch.setattr(Ledger, "committed", lambda *_: pytest.fail("looked at the splits"))
+    assert [(run.state, run.layers_done) for run in runs(store)] == [("finished", 2)]
+
+
+def test_the_time_of_an_execution_ends_with_its_last_commit(store: Datastore) -> None:
+    made = begun(store)
+    made.put_commit(task(0), Commit(1, {}, finished=made.record()["created"] + 5))  # type: ignore[index]
+    made.put_commit(task(1), Commit(1, {}, finished=made.record()["created"] + 7))  # type: ignore[index]
+    made.launch({**made.latest_launch(), "graph": {"A": [], "Empty": ["A"]}})  # type: ignore[dict-item]
+    made.put_plan("Empty", Plan(0))
+    (run,) = runs(store)
+    assert (run.state, run.duration_s) == ("finished", pytest.approx(7))
+
+
 def test_follow_takes_up_what_comes_and_ends_with_the_layer(store: Datastore) -> None:
     made = begun(store)
 

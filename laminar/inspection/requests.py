@@ -1,0 +1,63 @@
+"""Whether what was asked for fits what was used. All bounds of what is worth a word stand here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from laminar.inspection.found import Usage
+from laminar.model.words import plural
+
+_FAR = 4
+"""What asks for this many times of what it used asks for far too much."""
+
+_FAR_MIB = 256
+"""But for less than this, other containers gain nothing that counts."""
+
+_FAR_CORES = 1
+
+_NEAR = 0.9
+"""What used this much of its memory may not fit the next time."""
+
+_ALL = 0.95
+"""What used this much of its cores, on average, was held back by them."""
+
+_LONG_S = 10.0
+"""What took less is mostly the start of its process: it says nothing about cores."""
+
+
+def advice(configuration: Mapping[str, Any] | None, usage: Usage | None, duration_s: float | None = None) -> list[str]:
+    """What to change in a request, in sentences; nothing where it fits, or where too little is known.
+
+    Args:
+        configuration: What was asked for, as records have it.
+        usage: What was used.
+        duration_s: How long that took.
+    """
+    if configuration is None or usage is None:
+        return []
+    asked = configuration["container"]
+    said = []
+    if usage.memory_peak_mib is not None:
+        said.append(_of_memory(asked["memory"], usage.memory_peak_mib, whole=usage.measured == "container"))
+    if usage.cpu_s is not None and duration_s is not None and duration_s >= _LONG_S:
+        said.append(_of_cores(asked["cpu"], usage.cpu_s / duration_s))
+    return list(filter(None, said))
+
+
+def _of_memory(asked: float, peak: float, *, whole: bool) -> str:
+    if peak >= asked * _NEAR:
+        return f"used {peak:.0f} of the {asked:g} MiB of memory that it asks for: more would be safer"
+    # The largest process is not all that ran: it can show that memory is short, not that there is too much.
+    if whole and asked >= peak * _FAR and asked - peak >= _FAR_MIB:
+        return f"asks for {asked:g} MiB of memory and used {peak:.0f} at most: less would do"
+    return ""
+
+
+def _of_cores(asked: float, used: float) -> str:
+    if used >= asked * _ALL:
+        cores = plural(int(asked), "core") if asked == int(asked) else f"{asked:g} cores"
+        return f"used all of the {cores} that it asks for: with more it is faster, where its work is parallel"
+    if asked >= used * _FAR and asked - used >= _FAR_CORES:
+        return f"asks for {asked:g} cores and used {used:.1f} on average: fewer would do"
+    return ""
