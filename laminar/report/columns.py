@@ -1,11 +1,12 @@
 """What a report's script needs: the splits and their attempts in columns, so that ten thousand are little.
 
-Times are whole milliseconds after `zero`. States are one letter each, in a text with one for each split; texts that many
-splits share stand once in `texts`, and are named by their number there.
+Times are whole milliseconds after `zero`, `spans` and `cpu` whole milliseconds, `memory` is whole MiB. States are one letter
+each, in a text with one for each split; texts that many splits share stand once in `texts`, and are named by their number there.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from laminar.inspection.found import Try
@@ -75,6 +76,8 @@ def _layer(part: LayerPart, zero: float, texts: _Texts) -> dict[str, Any]:
         "states": "".join(LETTERS.get(split.state, "w") for split in splits),
         "starts": [_ms(split.started, zero) for split in splits],
         "spans": [None if split.duration_s is None else round(split.duration_s * 1000) for split in splits],
+        "memory": _column([use.memory_peak_mib if use else None for use in part.usages], 1),
+        "cpu": _column([use.cpu_s if use else None for use in part.usages], 1000),
         "attempts": {n: split.attempt for n, split in enumerate(splits) if split.attempt not in (None, 1)},
         "errors": {n: texts.number(split.error.words) for n, split in enumerate(splits) if split.error},
         "tries": {n: _tries(part.tries[s.index], zero, texts) for n, s in enumerate(splits) if s.index in part.tries},
@@ -103,14 +106,25 @@ def _artifact(part: LayerPart, number: int, texts: _Texts) -> dict[str, Any]:
     }
 
 
-def _tries(tries: Any, zero: float, texts: _Texts) -> list[list[Any]]:
+def _tries(tries: Sequence[Try], zero: float, texts: _Texts) -> list[list[Any]]:
     return [_try(each, zero, texts) for each in tries]
 
 
 def _try(each: Try, zero: float, texts: _Texts) -> list[Any]:
     took = None if each.duration_s is None else round(each.duration_s * 1000)
     error = texts.number(each.error.words) if each.error else None
-    return [each.attempt, LETTERS.get(each.state, "l"), _ms(each.started, zero), took, error, each.log_bytes]
+    use = each.usage
+    cpu, memory = (_whole(use.cpu_s, 1000), _whole(use.memory_peak_mib, 1)) if use else (None, None)
+    return [each.attempt, LETTERS.get(each.state, "l"), _ms(each.started, zero), took, error, cpu, memory]
+
+
+def _column(values: Sequence[float | None], factor: float) -> list[int | None] | None:
+    """Whole numbers; None where no value is known."""
+    return None if all(value is None for value in values) else [_whole(value, factor) for value in values]
+
+
+def _whole(value: float | None, factor: float) -> int | None:
+    return None if value is None else round(value * factor)
 
 
 def _ms(seconds: float | None, zero: float) -> int | None:

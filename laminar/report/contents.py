@@ -11,10 +11,10 @@ from typing import Any
 from laminar.engine.addresses import Place
 from laminar.engine.ledger import Ledger
 from laminar.inspection.artifacts import MOST_READ, artifacts_of
-from laminar.inspection.found import Artifact, Error, ExecutionFacts, LayerRow, SplitRow, Try
+from laminar.inspection.found import Artifact, Error, ExecutionFacts, LayerRow, SplitRow, Try, Usage
 from laminar.inspection.graphs import GraphFacts, of_execution
 from laminar.inspection.launches import LaunchFacts, launches_of
-from laminar.inspection.layers import execution_facts
+from laminar.inspection.layers import execution_facts, usage_of
 from laminar.inspection.logs import last_lines
 from laminar.inspection.snapshot import Damage, Snapshot
 from laminar.inspection.splits import layer_facts, split_facts
@@ -42,6 +42,8 @@ class LayerPart:
         splits: By index; at most `MOST_READ`, those first that are not finished.
         more_splits: How many are left out.
         tries: Split -> its attempts, where there is more to tell than its row does.
+        usages: What each of `splits` took in its latest attempt; None where that is not known.
+        advice: What to change in the layer's request, in sentences.
         previews: Artifact -> its preview in each of `splits`, None where one has none; empty where these would be too many.
     """
 
@@ -52,6 +54,8 @@ class LayerPart:
     splits: Sequence[SplitRow]
     more_splits: int
     tries: Mapping[int, Sequence[Try]]
+    usages: Sequence[Usage | None]
+    advice: Sequence[str]
     previews: Mapping[str, Sequence[str | None]]
 
 
@@ -159,8 +163,16 @@ def _layer(ledger: Ledger, row: LayerRow, room: int) -> LayerPart:
         splits=splits,
         more_splits=found.more_splits,
         tries=tries,
+        usages=[_usage(ledger, row.name, split, tries.get(split.index)) for split in splits],
+        advice=found.advice,
         previews=_previews(ledger, row.name, splits, found.artifacts, room),
     )
+
+
+def _usage(ledger: Ledger, layer: str, split: SplitRow, tries: Sequence[Try] | None) -> Usage | None:
+    if split.state == "finished":
+        return usage_of(ledger.commit(layer, split.index))
+    return tries[-1].usage if tries else None
 
 
 def _previews(

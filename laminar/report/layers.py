@@ -74,7 +74,7 @@ def _layer(part: LayerPart) -> Markup:
     if part.artifacts:
         head = ["Artifact", "Preview", "Type", "Size", *(["Splits"] if splits > 1 else [])]
         rows = artifact_rows(part.artifacts, splits)
-        body.append(table(f"Artifacts of {row.name}", head, rows, numbers=[3, 4], hidden=False))
+        body.append(table("Artifacts", head, rows, numbers=[3, 4], hidden=False))
         if splits > MOST_READ:
             body.append(element("p", f"Of the first {FEW_READ} splits.", class_="muted"))
     if part.splits:
@@ -115,16 +115,46 @@ def _split(layer: str, split: SplitRow) -> list[Any]:
 
 
 def resources(contents: Contents) -> Markup | None:
-    """What each layer asked for."""
-    rows = []
-    for part in contents.layers:
-        if part.configuration:
-            container = part.configuration["container"]
-            rows.append([part.row.name, f"{container['cpu']:g}", f"{container['memory']:,} MiB"])
+    """What each layer asked for, beside what it used."""
+    rows = [_resources(part) for part in contents.layers if part.configuration]
     if not rows:
         return None
+    head = ["Layer", "Cores asked", "Used on average", "Memory asked", "Used at most", "Of what it asked", "Advice"]
+    if not any(row[2] or row[4] for row in rows):  # threads, and executions of an older laminar
+        head, rows = head[:4], [row[:4] for row in rows]
+        head.pop(2)
+        for row in rows:
+            row.pop(2)
+    elif not any(row[6] for row in rows):
+        head, rows = head[:6], [row[:6] for row in rows]
+    cpu_s = sum(use.cpu_s or 0.0 for part in contents.layers for use in part.usages if use)
+    note = f"{span(cpu_s)} of processor time in all" if cpu_s else "what was used is not known"
     return section(
-        "resources",
-        "Resources",
-        table("What layers asked for", ["Layer", "CPU asked", "Memory asked"], rows, numbers=[1, 2]),
+        "resources", "Resources", table("Asked and used, by layer", head, rows, numbers=[1, 2, 3, 4]), note=note
     )
+
+
+def _resources(part: LayerPart) -> list[Any]:
+    assert part.configuration is not None
+    container, row = part.configuration["container"], part.row
+    timed = [
+        (use.cpu_s, split.duration_s)
+        for use, split in zip(part.usages, part.splits, strict=True)
+        if use and use.cpu_s is not None and split.duration_s
+    ]
+    worked, took = sum(cpu for cpu, _ in timed), sum(took for _, took in timed)
+    asked_mib, peak = container["memory"], row.memory_peak_mib
+    bar: Markup | str = ""
+    if peak is not None and asked_mib:
+        words = f"{100 * peak / asked_mib:.0f} %"
+        bar = element("span", element("progress", value=min(peak, asked_mib), max=asked_mib, aria_label=words), words)
+    of_process = element("small", " in a process") if row.measured == "process" else ""
+    return [
+        element("a", row.name, href=f"#layer-{row.name}"),
+        f"{container['cpu']:g}",
+        f"{worked / took:.1f}" if took else "",
+        f"{asked_mib:,} MiB",
+        "" if peak is None else [f"{peak:,.0f} MiB", *([of_process] if of_process else [])],
+        bar,
+        [element("div", f"{row.name} {sentence}.") for sentence in part.advice],
+    ]

@@ -55,15 +55,16 @@ function placeOf(layer, index) {
   return index < layer.states.length ? index : -1;
 }
 
+const mib = (number) => (number == null ? "" : `${count(number)} MiB`);
 const attemptAt = (layer, place) => layer.attempts[place] || (layer.starts[place] == null ? null : 1);
 const errorAt = (layer, place) => (place in layer.errors ? data.texts[layer.errors[place]] : "");
 
-// Every attempt at a split: number, state, start, duration, error, bytes of its log.
+// Every attempt at a split: number, state, start, duration, error, processor time, memory.
 function triesAt(layer, place) {
   if (layer.tries[place]) return layer.tries[place];
   if (layer.starts[place] == null) return [];
   const error = place in layer.errors ? layer.errors[place] : null;
-  return [[attemptAt(layer, place), layer.states[place], layer.starts[place], layer.spans[place], error, null]];
+  return [[attemptAt(layer, place), layer.states[place], layer.starts[place], layer.spans[place], error, layer.cpu?.[place], layer.memory?.[place]]];
 }
 
 // The end of what is known: of a run at work it is now.

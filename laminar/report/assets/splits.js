@@ -14,6 +14,7 @@ function splitTable(box) {
     attempt: (place) => attemptAt(layer, place) ?? 0,
     began: (place) => layer.starts[place] ?? Infinity,
     took: (place) => layer.spans[place] ?? -1,
+    memory: (place) => layer.memory[place] ?? -1,
   };
   const columns = [
     ["index", "Split"],
@@ -21,6 +22,7 @@ function splitTable(box) {
     ["attempt", "Attempt", "number"],
     ["began", "Began after", "number"],
     ["took", "Took", "number"],
+    ...(layer.memory ? [["memory", "Memory", "number"]] : []),
   ];
   const several = layer.artifacts.filter((artifact) => artifact.previews).slice(0, 3);
 
@@ -49,13 +51,14 @@ function splitTable(box) {
       make("td", { class: "number" }, attemptAt(layer, place) ?? ""),
       make("td", { class: "number" }, span(layer.starts[place])),
       make("td", { class: "number" }, span(layer.spans[place])),
+      ...(layer.memory ? [make("td", { class: "number" }, mib(layer.memory[place]))] : []),
       ...cells,
       make("td", {}, error ? make("span", { class: "error" }, error) : ""),
     );
   }
 
   function sortBy(column) {
-    view.down = view.by === column ? !view.down : column === "took" || column === "attempt";
+    view.down = view.by === column ? !view.down : ["took", "attempt", "memory"].includes(column);
     view.by = column;
     view.page = 0;
     draw(column);
@@ -139,7 +142,7 @@ document.body.append(dialog);
 let cameFrom = null;
 
 function attemptTable(layer, place) {
-  const rows = triesAt(layer, place).map(([number, letter, start, took, error]) =>
+  const rows = triesAt(layer, place).map(([number, letter, start, took, error, cpu, memory]) =>
     make(
       "tr",
       {},
@@ -147,9 +150,12 @@ function attemptTable(layer, place) {
       make("td", {}, stateOf(letter)),
       make("td", {}, moment(start)),
       make("td", { class: "number" }, span(took)),
+      make("td", { class: "number" }, span(cpu)),
+      make("td", { class: "number" }, mib(memory)),
       make("td", {}, error == null ? "" : make("span", { class: "error" }, data.texts[error])),
     ));
-  const titles = ["Attempt", "State", "Began", "Took", "Error"].map((title) => make("th", { scope: "col", class: title === "Took" ? "number" : null }, title));
+  const titles = ["Attempt", "State", "Began", "Took", "Processor", "Memory", "Error"].map((title) =>
+    make("th", { scope: "col", class: ["Took", "Processor", "Memory"].includes(title) ? "number" : null }, title));
   const caption = make("caption", { class: "unseen" }, "Attempts");
   return make("div", { class: "scroll" }, make("table", {}, caption, make("thead", {}, make("tr", {}, ...titles)), make("tbody", {}, ...rows)));
 }
