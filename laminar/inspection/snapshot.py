@@ -103,6 +103,10 @@ class _Sound(Datastore):
         self.damaged: dict[str, Damage] = {}
         self._store = store
 
+    @property
+    def identity(self) -> object:
+        return self._store.identity
+
     def read(self, key: str) -> Buffer:
         try:
             data = self._store.read(key)

@@ -1,7 +1,7 @@
 """What a report's script needs: the splits and their attempts in columns, so that ten thousand are little.
 
 Times are whole milliseconds after `zero`, `spans` and `cpu` whole milliseconds, `memory` is whole MiB. States are one letter
-each, in a text with one for each split; texts that many splits share stand once in `texts`, and are named by their number there.
+each, in a text with one for each split; texts that splits share stand once in `texts`, and are named by their number there.
 """
 
 from __future__ import annotations
