@@ -6,11 +6,13 @@ the browser on its file 3, from it on 4 (`--remote-debugging-pipe`).
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import select
 import shutil
 import subprocess
+import sys
 import time
 from base64 import b64decode
 from collections.abc import Callable, Iterator
@@ -43,6 +45,14 @@ def program() -> str | None:
     return next((path for name in NAMES if (path := shutil.which(name))), None)
 
 
+LAUNCH = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.dup2(int(sys.argv[2]), 4)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
+
+
 @contextmanager
 def browser() -> Iterator[Browser]:
     """A browser with a profile of its own, which is gone afterwards."""
@@ -53,15 +63,15 @@ def browser() -> Iterator[Browser]:
     read, to_write = os.pipe()
     with TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         command = [path, *FLAGS, f"--user-data-dir={profile}", "about:blank"]
-        script = f'exec "$@" 3<&{to_read} 4>&{to_write}'
+        high = [fcntl.fcntl(end, fcntl.F_DUPFD, 10) for end in (to_read, to_write)]  # neither is 3 or 4 itself
         process = subprocess.Popen(
-            ["sh", "-c", script, "sh", *command],
-            pass_fds=(to_read, to_write),
+            [sys.executable, "-c", LAUNCH, *map(str, high), *command],
+            pass_fds=high,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        os.close(to_read)
-        os.close(to_write)
+        for end in (to_read, to_write, *high):
+            os.close(end)
         try:
             yield Browser(read, write)
         finally:
@@ -154,6 +164,10 @@ class Page:
         if "exceptionDetails" in found:
             raise RuntimeError(f"{expression}: {found['exceptionDetails']}")
         return found["result"].get("value")
+
+    def settle(self) -> None:
+        """Wait until the events that are under way have been handled, and the page is drawn."""
+        self.ask("new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
 
     def type(self, text: str) -> None:
         """Type a text into what has the focus."""

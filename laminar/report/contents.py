@@ -15,7 +15,6 @@ from laminar.inspection.found import Artifact, Error, ExecutionFacts, LayerRow, 
 from laminar.inspection.graphs import GraphFacts, of_execution
 from laminar.inspection.launches import LaunchFacts, launches_of
 from laminar.inspection.layers import execution_facts, usage_of
-from laminar.inspection.logs import last_lines
 from laminar.inspection.snapshot import Damage, Snapshot
 from laminar.inspection.splits import layer_facts, split_facts
 
@@ -249,7 +248,9 @@ def _alike(found: Iterable[tuple[str, int, Error, int]]) -> list[Failed]:
 
 def _with_log(ledger: Ledger, failed: Failed) -> Failed:
     data = ledger.log(failed.layer, failed.splits[0], failed.attempt)[-LOG_BYTES:]
-    return replace(failed, log=printed(last_lines(data, LOG_LINES)))
+    # A process prints its traceback, too; here that stands by itself.
+    log = printed(data).removesuffix(failed.error.traceback.rstrip() or "\0").rstrip()
+    return replace(failed, log="\n".join(log.split("\n")[-LOG_LINES:]))
 
 
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Sequence
 
 from laminar.inspection.launches import LaunchFacts
@@ -10,7 +9,7 @@ from laminar.inspection.picture import svg
 from laminar.model.words import plural
 from laminar.report.contents import MOST_FAILURES, Contents, Failed
 from laminar.report.markup import Markup, element
-from laminar.report.words import count, moment, pairs, span, splits_in_words, state, table
+from laminar.report.words import command, count, moment, pairs, span, splits_in_words, state, table
 
 OPEN = 3
 """Failures whose traceback and log are shown at once."""
@@ -37,7 +36,7 @@ def summary(contents: Contents) -> Markup:
             ("Target", element("code", facts.target) if facts.target else ""),
             ("Executor", facts.executor),
             ("Launches", count(facts.launches) if facts.launches > 1 else ""),
-            ("Command", element("code", shlex.join(last.argv), class_="command") if last and last.argv else ""),
+            ("Command", element("code", command(last.argv), class_="command") if last and last.argv else ""),
         ]
     )
     return element(
@@ -139,12 +138,13 @@ def _failure(failed: Failed, contents: Contents, is_open: bool) -> Markup:
     log: list[Markup] = []
     if failed.log:
         log = [element("h4", "Last lines of its log"), element("pre", failed.log, tabindex=0)]
+    remedy = error.remedy.replace("EXECUTION", contents.facts.address)  # which those did not know who wrote it
     commands = f"laminar logs {address}\nlaminar show {address}"
     detail = element(
         "details",
         element("summary", "Traceback and log" if failed.log else "Traceback" if error.traceback else "What to do"),
         *([element("pre", error.traceback.rstrip(), tabindex=0)] if error.traceback else []),
-        *([element("p", error.remedy, class_="remedy")] if error.remedy else []),
+        *([element("p", remedy, class_="remedy")] if remedy else []),
         *log,
         element("h4", "Look further"),
         element("pre", commands, tabindex=0),
@@ -213,7 +213,7 @@ def _launch(launch: LaunchFacts) -> list[Markup | str]:
         span(took),
         launch.outcome or "not said",
         f"{launch.user}@{launch.host}" if launch.user else "not recorded",
-        element("code", shlex.join(launch.argv), class_="command"),
+        element("code", command(launch.argv), class_="command"),
         launch.executor,
         ", ".join(f"{name} {version}" for name, version in launch.versions.items()),
     ]

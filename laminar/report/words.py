@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
@@ -97,6 +99,15 @@ def table(
         element("tbody", *body),
     )
     return element("div", inside, class_="scroll", tabindex=0, role="region", aria_label=caption)
+
+
+def command(argv: Sequence[str]) -> str:
+    """A command line as one would type it, without where its program is: that is a path of one machine, and of a user."""
+    if not argv:
+        return ""
+    name = os.path.basename(argv[0])
+    program = ["laminar"] if name == "__main__.py" else ["python", name] if name.endswith(".py") else [name]
+    return shlex.join([*program, *argv[1:]])
 
 
 def artifact_rows(artifacts: Iterable[Artifact], of_splits: int) -> list[list[Any]]:

@@ -24,7 +24,7 @@ from laminar.model.wire import Task
 from laminar.report.contents import gather, printed
 from laminar.report.document import ASSETS, STYLE
 from laminar.report.markup import element, embedded
-from laminar.report.words import splits_in_words
+from laminar.report.words import command, splits_in_words
 from tests.conftest import TIMEOUT_S
 from tests.survey import Survey
 from tests.unit.conftest import MakeFlow
@@ -317,6 +317,19 @@ def test_markup_and_embedded_data() -> None:
     text = embedded({"a": "</script><!--\u2028\u2029&"})
     assert not set(text) & set("<>&\u2028\u2029")
     assert json.loads(text) == {"a": "</script><!--\u2028\u2029&"}
+
+
+@pytest.mark.parametrize(
+    ("argv", "text"),
+    [
+        (["/home/you/.venv/bin/laminar", "schedule", "main:F", "-p", "a=b c"], "laminar schedule main:F -p 'a=b c'"),
+        (["/usr/lib/python3/laminar/__main__.py", "resume"], "laminar resume"),
+        (["main.py"], "python main.py"),
+        ([], ""),
+    ],
+)
+def test_command_lines_have_no_path_of_a_machine(argv: list[str], text: str) -> None:
+    assert command(argv) == text
 
 
 def test_lists_of_splits() -> None:
