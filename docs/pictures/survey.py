@@ -17,7 +17,7 @@ class Stations(Layer):
 
 
 @Climate.register(
-    container=layers.Container(memory=64),
+    container=layers.Container(cpu=0.3, memory=64),
     foreach=layers.ForEach(parameters=[layers.Parameter(layer=Stations, attribute="names")]),
     retry=layers.Retry(attempts=2),
 )
@@ -36,7 +36,7 @@ class Readings(Layer):
         self.mean = round(chance.uniform(-4, 19), 2)
 
 
-@Climate.register
+@Climate.register(container=layers.Container(cpu=0.2, memory=64))
 class Terrain(Layer):
     def __call__(self, stations: Stations) -> None:
         sleep(4)
