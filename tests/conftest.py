@@ -24,6 +24,7 @@ import laminar
 from laminar import wiring
 from laminar.datastores import Local
 from laminar.engine.ledger import Commit, Ledger
+from scripts.browser import program
 
 TIMEOUT_S = 120.0
 """For what takes seconds: long enough for a busy machine, and a test that hangs says where."""
@@ -49,10 +50,16 @@ print(digest.hexdigest())
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    if item.get_closest_marker("docker") and (problem := _docker_problem()):
-        if _REQUIRED:
-            pytest.fail(f"{problem}; CI or LAMINAR_REQUIRE_DOCKER is set, so this is a failure", pytrace=False)
-        pytest.skip(problem)
+    for marker, problem_of in (("docker", _docker_problem), ("browser", _browser_problem)):
+        if item.get_closest_marker(marker) and (problem := problem_of()):
+            if _REQUIRED:
+                pytest.fail(f"{problem}; CI or LAMINAR_REQUIRE_DOCKER is set, so this is a failure", pytrace=False)
+            pytest.skip(problem)
+
+
+def _browser_problem() -> str:
+    """Why tests marked `browser` cannot run; empty where they can."""
+    return "" if program() else "no Chromium (make browser)"
 
 
 @cache

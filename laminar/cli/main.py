@@ -28,6 +28,7 @@ SECTIONS = {
         "show": "Show an execution, a layer or a split: states, times, causes, artifacts.",
         "logs": "Print what layers printed.",
         "artifact": "List what layers saved, or print a value.",
+        "report": "Write an execution as one HTML file: graph, timeline, failures, layers, artifacts.",
         "shell": "Open a prompt where a split ran, with its inputs and its layer.",
         "graph": "Draw a flow, or an execution: as text, Mermaid, SVG, DOT or JSON.",
     },

@@ -200,7 +200,7 @@ _held_here: set[tuple[Any, ...]] = set()
 
 
 def _identity(ledger: Ledger, epoch: int) -> tuple[Any, ...]:
-    return ledger.store.url or id(ledger.store), ledger.flow, ledger.execution, epoch
+    return ledger.store.identity, ledger.flow, ledger.execution, epoch
 
 
 def _key(ledger: Ledger, epoch: int, name: str) -> str:

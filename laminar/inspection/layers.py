@@ -15,9 +15,8 @@ from laminar.inspection.found import Error, ExecutionFacts, LayerRow, Usage
 
 
 def execution_facts(ledger: Ledger) -> ExecutionFacts:
-    """An execution that is there, and where each layer of it stands."""
-    record = ledger.record()
-    assert record is not None
+    """An execution that is there, and where each layer of it stands; its own record may be one that cannot be read."""
+    record = ledger.record() or {"target": "", "created": 0.0, "parameters": {}}
     launch: Mapping[str, Any] = ledger.latest_launch() or {}
     rows = rows_of(ledger)
     state = together(ledger, (row.state for row in rows))
