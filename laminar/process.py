@@ -82,18 +82,22 @@ def _evaluate(task: Task, find: Callable[[], Flow], app_dir: str) -> int:
     if notice:
         os.dup2(1, 2)  # one pipe to the log: the engine's two would mix lines
     store = wiring.datastore(task.datastore)
-    name = loading.Target.parse(task.target).attribute.rpartition(".")[2]
+    ledger = Ledger(store, loading.Target.parse(task.target).attribute.rpartition(".")[2], task.execution)
+    begun = False
     try:
         with terminating():
             flow = find()
-            name = flow.name
-            _run(flow, task, store, app_dir, image)
+            ledger = Ledger(store, flow.name, task.execution)
+            begun = ledger.record() is not None
+            # An execution that was removed meanwhile must not come back in parts, for another of its id to find.
+            _run(flow, task, ledger, app_dir, image, lambda: not begun or ledger.record() is not None)
     except Terminated:
         os._exit(128 + signal.SIGTERM)  # whatever else runs here was to end, too
     except BaseException as error:
         failure = failure_of(error)
         with suppress(StoreError):
-            Ledger(store, name, task.execution).put_failure(task, failure)
+            if not begun or ledger.record() is not None:
+                ledger.put_failure(task, failure)
         print(words_of(failure), file=sys.stderr, flush=True)  # noqa: T201 - the log of this attempt
         return 1 if failure.kind == "user" else getattr(error, "exit_code", 3)
     if notice:
@@ -103,20 +107,17 @@ def _evaluate(task: Task, find: Callable[[], Flow], app_dir: str) -> int:
     return 0
 
 
-def _run(flow: Flow, task: Task, store: Datastore, app_dir: str, image: str) -> None:
-    node = flow.node(task.layer)
-    ledger = Ledger(store, flow.name, task.execution)
+def _run(flow: Flow, task: Task, ledger: Ledger, app_dir: str, image: str, may_commit: Callable[[], bool]) -> None:
+    node, store = flow.node(task.layer), ledger.store
     # Pickles are loaded here whatever the settings say: this is the process that must (docs/adr/0010-protocols.md).
     archive = wiring.archive(store, flow.datastore)
     execution = flow.execution(task.execution, datastore=store, archive=archive)
-    begun = ledger.record() is not None
     committed = evaluate(
         node,
         task,
         ledger.started(task, node.configuration),
         Inputs(ledger, archive, execution, flow.parameters()),
-        # An execution that was removed meanwhile must not come back in parts, for another of its id to find.
-        may_commit=lambda: not begun or ledger.record() is not None,
+        may_commit=may_commit,
         code=_check_code(flow, task, store, app_dir, image),
     )
     if not committed:

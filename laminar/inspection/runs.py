@@ -10,6 +10,7 @@ from itertools import islice
 
 from laminar.engine import addresses
 from laminar.engine.addresses import began, layers_of
+from laminar.engine.lease import pauses_s
 from laminar.engine.ledger import Ledger
 from laminar.engine.ports import Datastore
 from laminar.engine.states import layer_state, together
@@ -27,7 +28,7 @@ class Run:
     Attributes:
         state: As states are, or `damaged` where a record of it cannot be read.
         created: When it began; 0 where that cannot be read.
-        duration_s: From its beginning to its last commit, or to now where it runs.
+        duration_s: From its beginning to its last commit, or to now where it runs; the time before a resume is not in it.
         layers_done: Finished or skipped.
     """
 
@@ -74,15 +75,16 @@ def _run(ledger: Ledger, created: float) -> Run:
     # Of a finished execution, the last commit is one of a layer that none of those depends on that ran.
     ran = [name for name, each in states.items() if each == "finished"] if state == "finished" else []
     ends = graph.keys() - {need for name in ran for need in graph[name]}
-    duration_s = time.time() - created if state == "running" else _until_last(ledger, created, ends)
+    end = time.time() if state == "running" else _last_commit(ledger, ends)
+    duration_s = None if end is None else max(0.0, end - created - pauses_s(ledger, end))
     return Run(ledger.flow, ledger.execution, state, created, duration_s, len(graph), done)
 
 
-def _until_last(ledger: Ledger, created: float, layers: Iterable[str]) -> float | None:
-    """Seconds to the last commit of these layers."""
+def _last_commit(ledger: Ledger, layers: Iterable[str]) -> float | None:
+    """When the last split of these layers committed."""
     last = None
     for layer in layers:
         for index in sorted(ledger.committed(layer))[-_LAST:]:
             if commit := ledger.commit(layer, index):
                 last = max(last or 0.0, commit.finished)
-    return None if last is None else max(0.0, last - created)
+    return last
