@@ -19,22 +19,37 @@ class Folders:
     def __init__(self, base: str) -> None:
         self.base = base
         self._real = ""
-        self._flushed: set[str] = set()
+        self._made = False
+        self._flushed: set[str] = {base}
         self._owner: tuple[int, int] | None = None
 
     @contextmanager
-    def open(self, path: str, *, durable: bool) -> Iterator[int]:
-        """A descriptor of the directory at `path`. The name of a durable one is in its own parent's listing, on disk.
+    def open(self, path: str) -> Iterator[int]:
+        """A descriptor of the directory at `path`.
 
         Raises:
             OSError: The system refuses.
             StoreError: A link on the way leads out of the store, and this is root.
         """
-        descriptor = self._enter(path, durable)
+        descriptor = self._enter(path)
         try:
             yield descriptor
         finally:
             os.close(descriptor)
+
+    def flush(self, path: str) -> None:
+        """Have the directory at `path` on disk: its name in its parent, and so on up to the base, once in this process.
+
+        Also what was not made here: somebody else may have made it a moment ago and not flushed it.
+        """
+        if self._made:
+            flush(os.path.dirname(self.base))
+            self._made = False
+        if path not in self._flushed:
+            parent = os.path.dirname(path)
+            self.flush(parent)
+            flush(parent)
+            self._flushed.add(path)
 
     def check(self, path: str) -> None:
         """Raise `StoreError` where the directory at `path` is there, and outside of the store."""
@@ -50,26 +65,21 @@ class Folders:
             if self._owner != (0, 0):
                 os.chown(made, *self._owner, dir_fd=parent, follow_symlinks=parent is None)
 
-    def _enter(self, path: str, durable: bool) -> int:
+    def _enter(self, path: str) -> int:
         # Root asks where it is: what a user's containers put there may be a trap.
         look = self._inside if os.geteuid() == 0 else self._at
-        if not durable or path in self._flushed or path == self.base:
-            with suppress(FileNotFoundError):
-                return look(path)
+        with suppress(FileNotFoundError):
+            return look(path)
         if path == self.base:
             os.makedirs(path, exist_ok=True)
-            if durable:
-                flush(os.path.dirname(path))
+            self._made = True
             return look(path)
-        # Upwards also where it exists: somebody else may have made it a moment ago and not flushed it.
-        with self.open(os.path.dirname(path), durable=durable) as parent:
+        with self.open(os.path.dirname(path)) as parent:
             name = os.path.basename(path)
             with suppress(FileExistsError):
                 os.mkdir(name, dir_fd=parent)
                 self.give(name, parent=parent)
-            if durable:
-                os.fsync(parent)
-                self._flushed.add(path)
+            self._flushed.discard(path)
             return look(path)
 
     def _at(self, path: str) -> int:

@@ -87,7 +87,7 @@ class Local(Datastore):
         try:
             # No link is followed: in a store that containers write to, it could lead anywhere.
             flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-            with self._folders.open(os.path.dirname(path), durable=False) as folder:
+            with self._folders.open(os.path.dirname(path)) as folder:
                 descriptor = os.open(os.path.basename(path), flags, 0o644, dir_fd=folder)
             with open(descriptor, "ab") as file:
                 if not file.tell():
@@ -107,10 +107,9 @@ class Local(Datastore):
     def check(self, user: tuple[int, int] | None = None) -> None:
         """Raise where results could not be written by `user`, or by this process."""
         try:
-            os.makedirs(self._base, exist_ok=True)
-            with self.stage() as staged:
+            with self._folders.open(self._base), self.stage() as staged:
                 staged.write(b"laminar")
-        except FileExistsError:
+        except (FileExistsError, NotADirectoryError):
             raise StoreError(
                 f"the datastore {self._base} is not a directory.", remedy="Name a directory with --datastore."
             ) from None
@@ -148,7 +147,8 @@ class Local(Datastore):
         path, target = self._path(key).rstrip("/"), self._path(to)
         try:
             self._folders.check(os.path.dirname(path))
-            with self._folders.open(os.path.dirname(target), durable=True) as folder:
+            with self._folders.open(os.path.dirname(target)) as folder:
+                self._folders.flush(os.path.dirname(target))
                 if not removal.move(path, target, untouched_since):
                     return False
                 flush(os.path.dirname(path))
@@ -171,8 +171,8 @@ class Local(Datastore):
         path = self._path(key)
         if writes:
             try:
-                with self._folders.open(os.path.dirname(path), durable=True):
-                    pass
+                with self._folders.open(os.path.dirname(path)):
+                    self._folders.flush(os.path.dirname(path))
             except OSError as error:
                 raise store_error("write", path, error) from error
         return path
@@ -190,7 +190,7 @@ class Local(Datastore):
         path = os.path.join(folder, os.urandom(12).hex())
         try:
             flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC
-            with self._folders.open(os.path.dirname(path), durable=False) as tmp:
+            with self._folders.open(os.path.dirname(path)) as tmp:
                 descriptor = os.open(os.path.basename(path), flags, 0o644, dir_fd=tmp)
             self._folders.give(descriptor)
         except OSError as error:
@@ -223,10 +223,12 @@ class _Staged:
         path = self._store._path(key)
         try:
             faults.reach(key, "before")
-            if self._durable:
-                os.fsync(self._descriptor)
             folder, name = os.path.split(path)
-            with self._store._folders.open(folder, durable=self._durable) as parent:
+            with self._store._folders.open(folder) as parent:
+                if self._durable:
+                    os.fsync(self._descriptor)
+                    # After that: most systems have the new directories on disk by then, too, and nothing is left to do.
+                    self._store._folders.flush(folder)
                 faults.reach(key, "in")
                 won = True
                 try:

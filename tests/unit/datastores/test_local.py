@@ -247,3 +247,24 @@ def test_nor_where_the_link_comes_after_the_look(store: Local, tmp_path: Path, m
     store.create(KEY, b"content")
     assert files(str(tmp_path / "outside")) == []
     assert files(f"{store.url}/aside") == ["COMMIT"]
+
+
+def test_a_root_that_is_made_is_flushed_too_and_each_directory_once(store: Local, flushed: list[str]) -> None:
+    store.check()
+    store.create(KEY, b"content")
+    assert ".." in flushed, "the name of the root"
+    flushed.clear()
+    store.create(layout.commit("F", "x", "A", 1), b"content")
+    assert [path for path in flushed if not path.startswith("tmp/")] == ["runs/F/x/layers/A", "runs/F/x/layers/A/1"]
+
+
+def test_directories_are_flushed_after_the_file_and_before_its_name(store: Local, flushed: list[str]) -> None:
+    with store.stage() as staged:
+        staged.write(b"content")
+        link, os_link = [], os.link
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(os, "link", lambda *a, **o: (link.append(list(flushed)), os_link(*a, **o)))
+            staged.publish(KEY)
+    assert link[0][0].startswith("tmp/")
+    assert set(link[0][1:]) >= PARENTS
+    assert flushed[len(link[0]) :] == ["runs/F/x/layers/A/0"]
