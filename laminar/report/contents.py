@@ -204,25 +204,30 @@ def _marked(part: LayerPart, hidden: set[int | None]) -> LayerPart:
 
 
 def _failures(layers: Sequence[LayerPart]) -> list[Failed]:
-    """What has failed for good, or for now where the execution goes on."""
+    """What has failed, and is not being tried again."""
     found = [
         (part.row.name, split.index, split.error, split.attempt or 1)
         for part in layers
         for split in part.splits
-        if split.error and split.state not in ("finished", "damaged")
+        if split.error and split.state not in ("finished", "retrying", "damaged")
     ]
     return _alike(found)
 
 
 def _retried(layers: Sequence[LayerPart]) -> list[Failed]:
     found = [
-        (part.row.name, index, each.error, each.attempt)
+        (part.row.name, split.index, each.error, each.attempt)
         for part in layers
-        for index, tries in part.tries.items()
-        for each in tries[:-1]
+        for split in part.splits
+        for each in _followed(split, part.tries.get(split.index, ()))
         if each.error
     ]
     return _alike(found)
+
+
+def _followed(split: SplitRow, tries: Sequence[Try]) -> Sequence[Try]:
+    """The attempts that another follows, or is about to."""
+    return tries if split.state == "retrying" else tries[:-1]
 
 
 def _caught(layers: Sequence[LayerPart]) -> list[Failed]:
