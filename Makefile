@@ -58,10 +58,12 @@ check: lint types imports ## lint, types, imports, and the tests that need no Do
 test: lint types imports image browser ## the same with every test, on the real engine, and the coverage floor
 	LAMINAR_REQUIRE_DOCKER=1 LAMINAR_TEST_IMAGE=$(IMAGE) $(BIN)/pytest -n 2 --cov --cov-report=term-missing
 
-docs: $(SETUP) browser ## draw the pictures of the documentation again
+docs: $(SETUP) browser ## make the pictures of the documentation again, and a site of it in build/site
 	$(BIN)/python scripts/pictures.py
 	$(BIN)/python scripts/graphs.py
 	$(BIN)/python -m scripts.screens
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going -c docs -d build/doctrees . build/site
+	@echo "build/site/index.html"
 
 bench: $(SETUP) image ## run the benchmarks, one after the other
 	@set -e; for script in $(filter-out benchmarks/_%,$(wildcard benchmarks/*.py)); do \

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -192,6 +193,14 @@ class Project:
     @property
     def store(self) -> Path:
         return self.path / ".laminar"
+
+    def digest(self) -> str:
+        """Of all that is in the store: names, contents and times."""
+        found = hashlib.sha256()
+        for path in sorted(self.store.rglob("*")):
+            content = path.read_bytes() if path.is_file() else b""
+            found.update(f"{path} {path.stat().st_mtime_ns} {hashlib.sha256(content).hexdigest()}".encode())
+        return found.hexdigest()
 
     def ledger(self, flow: str, execution: str) -> Ledger:
         return Ledger(Local(self.store), flow, execution)

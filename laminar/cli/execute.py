@@ -14,7 +14,7 @@ from laminar.model import wire
 from laminar.process import evaluate_target
 
 
-def _task_options(command: Callable[..., Any]) -> Callable[..., Any]:
+def task_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """An option for each field of a task; its variable sets it, too."""
     for name, help_ in reversed(wire.HELP.items()):
         command = click.option(f"--{name}", envvar=wire.variable(name), show_envvar=True, help=help_)(command)
@@ -22,7 +22,7 @@ def _task_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @click.command()
-@_task_options
+@task_options
 @click.option("--app-dir", default=".", show_default=True, help="Directory that the target is relative to.")
 def execute(app_dir: str, **task: str) -> int:
     """Evaluate one layer of an execution, and write its artifacts and its completion marker to the datastore.

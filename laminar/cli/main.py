@@ -29,6 +29,7 @@ SECTIONS = {
         "logs": "Print what layers printed.",
         "artifact": "List what layers saved, or print a value.",
         "report": "Write an execution as one HTML file: graph, timeline, failures, layers, artifacts.",
+        "shell": "Open a prompt where a split ran, with its inputs and its layer.",
         "graph": "Draw a flow, or an execution: as text, Mermaid, SVG, DOT or JSON.",
     },
     "Tidy up": {
@@ -45,7 +46,7 @@ SECTIONS = {
 
 COMMANDS = {name: words for section in SECTIONS.values() for name, words in section.items()}
 
-_HIDDEN = ("probe",)
+_HIDDEN = ("inside", "probe")
 
 
 class _Commands(click.Group):

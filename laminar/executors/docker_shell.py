@@ -1,0 +1,38 @@
+"""Run a container that people look around in, and leave none behind, however this process ends."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Sequence
+
+_GUARD = """
+import subprocess, sys, time
+if not sys.stdin.buffer.read():
+    for _ in range(10):  # the engine may be about to start it
+        subprocess.run(["docker", "rm", "--force", sys.argv[1]])
+        time.sleep(1)
+"""
+"""Waits for this process to say that all has ended, or to be gone without a word."""
+
+
+def run(command: Sequence[str], name: str) -> int:
+    """Run a `docker run --rm` with this process's terminal, and return its exit code.
+
+    A terminal that is closed, or a kill, ends this process and the docker client, and may leave the container: the engine
+    does not end what was attached to a terminal. So another process waits for the end of this one, in a session of its own.
+
+    Args:
+        command: The argument list.
+        name: Of the container.
+    """
+    guard = subprocess.Popen(
+        [sys.executable, "-I", "-S", "-c", _GUARD, name],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    code = subprocess.run(command).returncode
+    guard.communicate(b"ended")
+    return code
