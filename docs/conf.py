@@ -52,6 +52,7 @@ def setup(app: Sphinx) -> None:
     """Have Sphinx call what is below."""
     app.connect("source-read", add_pages)
     app.connect("build-finished", add_index)
+    app.connect("build-finished", add_pictures)
 
 
 def add_pages(_: Sphinx, page: str, source: list[str]) -> None:
@@ -66,6 +67,15 @@ def add_index(app: Sphinx, error: Exception | None) -> None:
     """Give the first page the name that a web server looks for."""
     if error is None:
         shutil.copyfile(Path(app.outdir, f"{root_doc}.html"), Path(app.outdir, "index.html"))
+
+
+def add_pictures(app: Sphinx, error: Exception | None) -> None:
+    """Put the pictures that HTML in a document names, a light and a dark one, where it looks for them."""
+    if error is None:
+        folder = Path(app.outdir, "docs/pictures")
+        folder.mkdir(parents=True, exist_ok=True)
+        for picture in Path(app.srcdir, "docs/pictures").glob("*.png"):
+            shutil.copyfile(picture, folder / picture.name)
 
 
 def _toctree(pages: list[str], caption: str = "") -> str:

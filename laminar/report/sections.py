@@ -140,7 +140,7 @@ def _failure(failed: Failed, contents: Contents, is_open: bool) -> Markup:
     if failed.log:
         log = [element("h4", "Last lines of its log"), element("pre", failed.log, tabindex=0)]
     remedy = error.remedy.replace("EXECUTION", contents.facts.address)  # which those did not know who wrote it
-    commands = f"laminar logs {address}\nlaminar show {address}"
+    commands = f"laminar logs {address}\nlaminar show {address}\nlaminar shell {address}"
     detail = element(
         "details",
         element("summary", "Traceback and log" if failed.log else "Traceback" if error.traceback else "What to do"),

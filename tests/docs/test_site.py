@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 ROOT = Path(__file__).resolve().parents[2]
 
-_LINK = re.compile(r'<(a|link|script|img)\b[^>]*?\s(?:href|src)="([^"]+)"')
+_LINK = re.compile(r'<(a|link|script|img|source)\b[^>]*?\s(?:href|src|srcset)="([^"]+)"')
 
 
 def test_the_site(tmp_path: Path) -> None:
