@@ -16,7 +16,7 @@ from laminar.inspection.graphs import GraphFacts, of_execution
 from laminar.inspection.launches import LaunchFacts, launches_of
 from laminar.inspection.layers import execution_facts, usage_of
 from laminar.inspection.snapshot import Damage, Snapshot
-from laminar.inspection.splits import layer_facts, split_facts
+from laminar.inspection.splits import layer_facts, tries_of
 
 MOST_FAILURES = 50
 """Different failures that are told with traceback and log."""
@@ -150,7 +150,7 @@ def _layer(ledger: Ledger, row: LayerRow, room: int) -> LayerPart:
     plan = ledger.plan(row.name)
     axes = [(f"{axis.layer}.{axis.attribute}", axis.size) for axis in plan.grid.axes] if plan and plan.grid else []
     tries = {
-        split.index: split_facts(ledger, row.name, split.index).attempts
+        split.index: tries_of(ledger, row.name, split.index, split.state)
         for split in splits
         if split.attempt is not None and (split.attempt > 1 or split.state != "finished")
     }
