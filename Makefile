@@ -11,7 +11,7 @@ BIN := .venv/bin
 SETUP := .venv/.setup
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo image browser lint types imports check test docs bench clean
+.PHONY: help setup demo image browser lint types imports check test faults docs bench clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -57,6 +57,10 @@ check: lint types imports ## lint, types, imports, and the tests that need no Do
 
 test: lint types imports image browser ## the same with every test, on the real engine, and the coverage floor
 	LAMINAR_REQUIRE_DOCKER=1 LAMINAR_TEST_IMAGE=$(IMAGE) $(BIN)/pytest -n 2 --cov --cov-report=term-missing
+
+TIMES ?= 10
+faults: $(SETUP) image ## run the tests of the fault matrix (docs/reliability.md) TIMES times, and count
+	LAMINAR_REQUIRE_DOCKER=1 LAMINAR_TEST_IMAGE=$(IMAGE) $(BIN)/python scripts/faults.py $(TIMES) -n 2
 
 docs: $(SETUP) browser ## make the pictures of the documentation again, and a site of it in build/site
 	$(BIN)/python scripts/pictures.py

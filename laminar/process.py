@@ -86,18 +86,22 @@ def _evaluate(task: Task, find: Callable[[], Flow], app_dir: str) -> int:
     if notice:
         os.dup2(1, 2)  # one pipe to the log: the engine's two would mix lines
     store = wiring.datastore(task.datastore)
-    name = loading.Target.parse(task.target).attribute.rpartition(".")[2]
+    ledger = Ledger(store, loading.Target.parse(task.target).attribute.rpartition(".")[2], task.execution)
+    begun = False
     try:
         with terminating():
             flow = find()
-            name = flow.name
-            _run(flow, task, store, app_dir, image, meter)
+            ledger = Ledger(store, flow.name, task.execution)
+            begun = ledger.record() is not None
+            # An execution that was removed meanwhile must not come back in parts, for another of its id to find.
+            _run(flow, task, ledger, app_dir, image, meter, lambda: not begun or ledger.record() is not None)
     except Terminated:
         os._exit(128 + signal.SIGTERM)  # whatever else runs here was to end, too
     except BaseException as error:
         failure = failure_of(error)._replace(usage=meter.read())
         with suppress(StoreError):
-            Ledger(store, name, task.execution).put_failure(task, failure)
+            if not begun or ledger.record() is not None:
+                ledger.put_failure(task, failure)
         print(words_of(failure), file=sys.stderr, flush=True)  # noqa: T201 - the log of this attempt
         return 1 if failure.kind == "user" else getattr(error, "exit_code", 3)
     if notice:
@@ -118,7 +122,7 @@ def rehearse(task: Task, base: type[Flow], app_dir: str = ".") -> Iterator[Rehea
     with wiring.rehearsed(wiring.datastore(task.datastore)) as store:
         flow = _find(task.target, base, app_dir)
         node = flow.node(task.layer)
-        inputs = _inputs(flow, task, store)
+        inputs = _inputs(flow, task, Ledger(store, flow.name, task.execution))
         changed = None
         with suppress(NotFoundError):
             code = _code(task, store)
@@ -128,26 +132,30 @@ def rehearse(task: Task, base: type[Flow], app_dir: str = ".") -> Iterator[Rehea
             yield rehearsal
 
 
-def _inputs(flow: Flow, task: Task, store: Datastore) -> Inputs:
+def _inputs(flow: Flow, task: Task, ledger: Ledger) -> Inputs:
     # Pickles are loaded here whatever the settings say: this is the process that must (docs/adr/0010-protocols.md).
-    archive = wiring.archive(store, flow.datastore)
-    execution = flow.execution(task.execution, datastore=store, archive=archive)
-    return Inputs(Ledger(store, flow.name, task.execution), archive, execution, flow.parameters())
+    archive = wiring.archive(ledger.store, flow.datastore)
+    execution = flow.execution(task.execution, datastore=ledger.store, archive=archive)
+    return Inputs(ledger, archive, execution, flow.parameters())
 
 
-def _run(flow: Flow, task: Task, store: Datastore, app_dir: str, image: str, meter: Meter) -> None:
+def _run(
+    flow: Flow,
+    task: Task,
+    ledger: Ledger,
+    app_dir: str,
+    image: str,
+    meter: Meter,
+    may_commit: Callable[[], bool],
+) -> None:
     node = flow.node(task.layer)
-    inputs = _inputs(flow, task, store)
-    ledger = inputs.ledger
-    begun = ledger.record() is not None
     committed = evaluate(
         node,
         task,
         ledger.started(task, node.configuration),
-        inputs,
-        # An execution that was removed meanwhile must not come back in parts, for another of its id to find.
-        may_commit=lambda: not begun or ledger.record() is not None,
-        code=_check_code(flow, task, store, app_dir, image),
+        _inputs(flow, task, ledger),
+        may_commit=may_commit,
+        code=_check_code(flow, task, ledger.store, app_dir, image),
         meter=meter,
     )
     if not committed:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 from collections.abc import Callable
 from typing import Any
@@ -30,6 +29,5 @@ def execute(app_dir: str, **task: str) -> int:
     The scheduler starts this in each container. To type it by hand, name the layer, the flow, an execution that has the
     inputs, and the datastore.
     """
-    gc.freeze()  # what is imported by now stays: no collection needs to walk it, nor the one that ends the process
     wire.take(os.environ)  # user code, and what it starts, must not take them for its own
     return evaluate_target(wire.parse(task), Flow, app_dir)

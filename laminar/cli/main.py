@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Iterator
@@ -58,7 +59,10 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS and cmd_name not in _HIDDEN:
             return None
+        gc.disable()  # what is imported stays: no collection needs to walk it, nor the one that ends the process
         module = import_module(f"laminar.cli.{cmd_name}")
+        gc.freeze()
+        gc.enable()
         command: click.Command = getattr(module, "list_" if cmd_name == "list" else cmd_name)  # a built-in's name
         return command
 

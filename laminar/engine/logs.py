@@ -35,9 +35,12 @@ class LogWriter:
         self._room = CAP_BYTES - kept
         self._open = b""
         self._tail: deque[str] = deque(maxlen=_TAIL_LINES)
+        self._given_up = False
 
     def write(self, data: bytes) -> None:
         """Take a piece."""
+        if self._given_up:
+            return
         self._keep(data)
         *lines, self._open = (self._open + data).split(b"\n")
         if len(self._open) > _LINE_BYTES:
@@ -50,6 +53,10 @@ class LogWriter:
         if self._open:
             self._line(self._open)
             self._open = b""
+
+    def give_up(self) -> None:
+        """Another process keeps this log from now on: take nothing more."""
+        self._given_up = True
 
     @property
     def tail(self) -> list[str]:

@@ -105,6 +105,7 @@ class Docker(Executor):
         self._left: set[str] = set()
         self._ids: dict[str, str] = {}
         self._connects = False
+        self._gone = False
         self._engine = _connect(store.url)
         self._host = Host.find(self._engine)
         user = "0:0" if self._engine.rootless else f"{owner[0]}:{owner[1]}"
@@ -210,7 +211,9 @@ class Docker(Executor):
             self._engine.close()
 
     def leave(self) -> None:
-        """Give the connection back; the containers run on."""
+        """Give the connection back; the containers run on, and the threads that watch them here touch them no more."""
+        self._gone = True
+        self._names.clear()
         self._engine.close()
 
     def abandon(self) -> None:
@@ -335,6 +338,8 @@ class Docker(Executor):
             exit_ = Exit(
                 error=EngineError(f"cannot start the docker command: {error}", remedy="Check its installation.")
             )
+        if self._gone:
+            return
         self._names.pop(job, None)
         report(job, exit_)
         with suppress(EngineError):  # close() tries again

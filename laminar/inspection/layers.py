@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from laminar.engine.addresses import Place, layers_of
+from laminar.engine.lease import pauses_s
 from laminar.engine.ledger import Commit, Failure, Ledger
 from laminar.engine.states import LayerState, layer_state, together
 from laminar.inspection.artifacts import MOST_READ, artifact
@@ -27,7 +28,7 @@ def execution_facts(ledger: Ledger) -> ExecutionFacts:
         state=state,
         target=launch.get("target") or record["target"],
         created=record["created"],
-        duration_s=_duration_s(record["created"], state, rows),
+        duration_s=_duration_s(ledger, record["created"], state, rows),
         launches=ledger.launch_count(),
         executor=launch.get("executor", ""),
         images=launch.get("engine", {}).get("images", {}),
@@ -109,8 +110,7 @@ def _timed(row: LayerRow, commits: Sequence[Commit]) -> LayerRow:
     return replace(row, started=started, finished=finished, duration_s=max(0.0, finished - started))
 
 
-def _duration_s(created: float, state: str, rows: Sequence[LayerRow]) -> float | None:
-    if state == "running":
-        return max(0.0, time.time() - created)
+def _duration_s(ledger: Ledger, created: float, state: str, rows: Sequence[LayerRow]) -> float | None:
     ends = [row.finished for row in rows if row.finished is not None]
-    return max(0.0, max(ends) - created) if ends else None
+    end = time.time() if state == "running" else max(ends, default=None)
+    return None if end is None else max(0.0, end - created - pauses_s(ledger, end))
