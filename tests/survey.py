@@ -16,7 +16,7 @@ from laminar.model.configuration import Configuration, Container, Retry
 BEGAN = 1_790_000_000.0
 """When it began, in seconds since 1970: 2026-09-21 14:13:20 UTC."""
 
-SLOTS = 16
+SLOTS = 40
 """Splits that run at one time."""
 
 

@@ -56,7 +56,7 @@ def columns(contents: Contents) -> dict[str, Any]:
         "address": contents.facts.address,
         "zero": round(zero * 1000),
         "made": _ms(contents.made, zero),
-        "launches": [[_ms(each.created, zero), _ms(each.finished, zero)] for each in contents.launches],
+        "launches": [[_ms(each.created, zero), _ms(each.finished or each.seen, zero)] for each in contents.launches],
         "states": {letter: name for name, letter in LETTERS.items()},
         "marks": ALL_MARKS,
         "layers": [_layer(part, zero, texts) for part in contents.layers],

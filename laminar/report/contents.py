@@ -16,7 +16,7 @@ from laminar.inspection.graphs import GraphFacts, of_execution
 from laminar.inspection.launches import LaunchFacts, launches_of
 from laminar.inspection.layers import execution_facts, usage_of
 from laminar.inspection.snapshot import Damage, Snapshot
-from laminar.inspection.splits import layer_facts, split_facts
+from laminar.inspection.splits import layer_facts, tries_of
 
 MOST_FAILURES = 50
 """Different failures that are told with traceback and log."""
@@ -150,7 +150,7 @@ def _layer(ledger: Ledger, row: LayerRow, room: int) -> LayerPart:
     plan = ledger.plan(row.name)
     axes = [(f"{axis.layer}.{axis.attribute}", axis.size) for axis in plan.grid.axes] if plan and plan.grid else []
     tries = {
-        split.index: split_facts(ledger, row.name, split.index).attempts
+        split.index: tries_of(ledger, row.name, split.index, split.state)
         for split in splits
         if split.attempt is not None and (split.attempt > 1 or split.state != "finished")
     }
@@ -204,25 +204,30 @@ def _marked(part: LayerPart, hidden: set[int | None]) -> LayerPart:
 
 
 def _failures(layers: Sequence[LayerPart]) -> list[Failed]:
-    """What has failed for good, or for now where the execution goes on."""
+    """What has failed, and is not being tried again."""
     found = [
         (part.row.name, split.index, split.error, split.attempt or 1)
         for part in layers
         for split in part.splits
-        if split.error and split.state not in ("finished", "damaged")
+        if split.error and split.state not in ("finished", "retrying", "damaged")
     ]
     return _alike(found)
 
 
 def _retried(layers: Sequence[LayerPart]) -> list[Failed]:
     found = [
-        (part.row.name, index, each.error, each.attempt)
+        (part.row.name, split.index, each.error, each.attempt)
         for part in layers
-        for index, tries in part.tries.items()
-        for each in tries[:-1]
+        for split in part.splits
+        for each in _followed(split, part.tries.get(split.index, ()))
         if each.error
     ]
     return _alike(found)
+
+
+def _followed(split: SplitRow, tries: Sequence[Try]) -> Sequence[Try]:
+    """The attempts that another follows, or is about to."""
+    return tries if split.state == "retrying" else tries[:-1]
 
 
 def _caught(layers: Sequence[LayerPart]) -> list[Failed]:

@@ -17,7 +17,7 @@ from laminar.version import __version__
 
 ASSETS = os.path.join(os.path.dirname(__file__), "assets")
 STYLE = "report.css"
-SCRIPTS = ("page.js", "timeline.js", "splits.js", "search.js")
+SCRIPTS = ("page.js", "bars.js", "timeline.js", "splits.js", "search.js")
 """In the order in which they run; one script in the page."""
 
 

@@ -11,6 +11,9 @@ from laminar.report.markup import Markup, element
 from laminar.report.sections import section
 from laminar.report.words import artifact_rows, asked, count, moment, pairs, span, state, table
 
+LONG_S = 1.0
+"""What took less is mostly the start of its process: its processor time says nothing about its cores."""
+
 FEW = 20
 """Splits of a layer that stand in the page itself; its script shows all."""
 
@@ -70,11 +73,11 @@ def _layer(part: LayerPart) -> Markup:
             ("Waits for", ", ".join(row.waits_for)),
         ]
     )
-    body = [facts]
+    body = [facts] if "<dt>" in facts else [element("p", "Nothing is recorded of it yet.", class_="muted")]
     if part.artifacts:
         head = ["Artifact", "Preview", "Type", "Size", *(["Splits"] if splits > 1 else [])]
         rows = artifact_rows(part.artifacts, splits)
-        body.append(table("Artifacts", head, rows, numbers=[3, 4], hidden=False))
+        body.append(table("Artifacts", head, rows, numbers=[3, 4], hidden=False, label=f"Artifacts of {row.name}"))
         if splits > MOST_READ:
             body.append(element("p", f"Of the first {FEW_READ} splits.", class_="muted"))
     if part.splits:
@@ -140,14 +143,19 @@ def _resources(part: LayerPart) -> list[Any]:
     timed = [
         (use.cpu_s, split.duration_s)
         for use, split in zip(part.usages, part.splits, strict=True)
-        if use and use.cpu_s is not None and split.duration_s
+        if use and use.cpu_s is not None and split.duration_s and split.duration_s >= LONG_S
     ]
     worked, took = sum(cpu for cpu, _ in timed), sum(took for _, took in timed)
     asked_mib, peak = container["memory"], row.memory_peak_mib
     bar: Markup | str = ""
     if peak is not None and asked_mib:
         words = f"{100 * peak / asked_mib:.0f} %"
-        bar = element("span", element("progress", value=min(peak, asked_mib), max=asked_mib, aria_label=words), words)
+        bar = element(
+            "span",
+            element("progress", value=min(peak, asked_mib), max=asked_mib, aria_label=words),
+            words,
+            class_="progress",
+        )
     of_process = element("small", " in a process") if row.measured == "process" else ""
     return [
         element("a", row.name, href=f"#layer-{row.name}"),
@@ -156,5 +164,5 @@ def _resources(part: LayerPart) -> list[Any]:
         f"{asked_mib:,} MiB",
         "" if peak is None else [f"{peak:,.0f} MiB", *([of_process] if of_process else [])],
         bar,
-        [element("div", f"{row.name} {sentence}.") for sentence in part.advice],
+        [element("div", f"{sentence[:1].upper()}{sentence[1:]}.") for sentence in part.advice],
     ]

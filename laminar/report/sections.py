@@ -74,8 +74,8 @@ def _tiles(contents: Contents) -> Markup:
     again = sum(max(0, len(tries) - 1) for part in contents.layers for tries in part.tries.values())
     tiles = [
         (f"{count(over)} of {count(len(rows))}", "layers done or skipped", ""),
-        (f"{count(done)} of {count(splits)}", "splits finished", ""),
-        (span(contents.duration_s) or "?", "so far" if contents.facts.state == "running" else "from begin to end", ""),
+        (f"{count(done)} of {count(splits)}" if splits else "", "splits finished", ""),
+        (span(contents.duration_s), "so far" if contents.facts.state == "running" else "from begin to end", ""),
         (count(failed), "split failed" if failed == 1 else "splits failed", "failed" if failed else ""),
         (count(again), "retry" if again == 1 else "retries", ""),
     ]
@@ -84,6 +84,7 @@ def _tiles(contents: Contents) -> Markup:
         *(
             element("li", element("strong", value), element("span", words), class_=f"tile {kind}".strip())
             for value, words, kind in tiles
+            if value
         ),
         class_="tiles",
     )
@@ -94,7 +95,7 @@ def damaged(contents: Contents) -> Markup | None:
     if not contents.damaged:
         return None
     shown = contents.damaged[:MOST_DAMAGED]
-    rows = [[element("code", each.key), each.message.replace(each.key, "it"), each.remedy] for each in shown]
+    rows = [[element("code", each.key), each.message.replace(each.key, "It", 1), each.remedy] for each in shown]
     many = len(contents.damaged)
     left = f" The first {MOST_DAMAGED} are shown." if many > MOST_DAMAGED else ""
     return section(
@@ -139,7 +140,7 @@ def _failure(failed: Failed, contents: Contents, is_open: bool) -> Markup:
     if failed.log:
         log = [element("h4", "Last lines of its log"), element("pre", failed.log, tabindex=0)]
     remedy = error.remedy.replace("EXECUTION", contents.facts.address)  # which those did not know who wrote it
-    commands = f"laminar logs {address}\nlaminar show {address}"
+    commands = f"laminar logs {address}\nlaminar show {address}\nlaminar shell {address}"
     detail = element(
         "details",
         element("summary", "Traceback and log" if failed.log else "Traceback" if error.traceback else "What to do"),
@@ -174,7 +175,11 @@ def graph(contents: Contents) -> Markup:
         return section("graph", "Graph", element("p", "No record says which layers there are.", class_="muted"))
     # Made by laminar, which escapes all names in it.
     picture = Markup(svg(contents.graph, links=True))
-    return section("graph", "Graph", element("div", picture, class_="scroll picture", tabindex=0))
+    return section(
+        "graph",
+        "Graph",
+        element("div", picture, class_="scroll picture", tabindex=0, role="region", aria_label="Drawing of the layers"),
+    )
 
 
 def timeline(contents: Contents) -> Markup:
@@ -198,6 +203,8 @@ def run(contents: Contents) -> Markup:
     if contents.launches:
         head = ["Launch", "Began", "Took", "Outcome", "By", "Command", "Executor", "Versions"]
         rows = [_launch(each) for each in contents.launches]
+        if facts.state == "running":
+            rows[-1][3] = "running"
         parts.append(table("Launches", head, rows, hidden=False))
     images = list(_images(contents))
     if images:

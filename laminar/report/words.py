@@ -41,7 +41,9 @@ def moment(seconds: float | None) -> Markup | str:
 
 def span(seconds: float | None) -> str:
     """How long something took."""
-    return "" if seconds is None else clock(seconds)
+    if seconds is None:
+        return ""
+    return f"{seconds * 1000:.0f} ms" if seconds < 0.995 else clock(seconds)
 
 
 def count(number: int) -> str:
@@ -73,6 +75,7 @@ def table(
     *,
     numbers: Sequence[int] = (),
     hidden: bool = True,
+    label: str = "",
 ) -> Markup:
     """A table whose first column names its rows.
 
@@ -82,6 +85,7 @@ def table(
         rows: Their cells, text or HTML.
         numbers: Columns that are aligned to the right.
         hidden: Whether the caption is for those only who do not see the heading above.
+        label: What the table is called among all of the page, where its caption is not enough.
     """
 
     def cell(number: int, value: Any) -> Markup:
@@ -98,7 +102,7 @@ def table(
         element("thead", element("tr", *titles)),
         element("tbody", *body),
     )
-    return element("div", inside, class_="scroll", tabindex=0, role="region", aria_label=caption)
+    return element("div", inside, class_="scroll", tabindex=0, role="region", aria_label=label or caption)
 
 
 def command(argv: Sequence[str]) -> str:

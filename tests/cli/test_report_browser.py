@@ -138,7 +138,7 @@ def test_ten_thousand_splits(many: str, open_page: Open) -> None:
 
     # The lane is folded; unfolded, it has a row for each split that ran at the same time.
     lane = "document.querySelectorAll('.lanes .names button')[1]"
-    assert "at most 16 at a time" in page.ask(f"{lane}.innerText")
+    assert "at most 40 at a time" in page.ask(f"{lane}.innerText")
     before = page.ask("document.querySelector('.lanes canvas').clientHeight")
     page.ask(f"{lane}.click()")
     assert page.ask("document.querySelector('.lanes canvas').clientHeight") > before

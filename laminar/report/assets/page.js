@@ -67,12 +67,11 @@ function triesAt(layer, place) {
   return [[attemptAt(layer, place), layer.states[place], layer.starts[place], layer.spans[place], error, layer.cpu?.[place], layer.memory?.[place]]];
 }
 
-// The end of what is known: of a run at work it is now.
-const end = layers.reduce(
-  (last, layer) =>
-    layer.starts.reduce((latest, start, place) => {
-      const tries = triesAt(layer, place).map((t) => (t[2] ?? 0) + (t[3] ?? (t[1] === "r" ? data.made - t[2] : 0)));
-      return Math.max(latest, ...tries);
-    }, last),
-  1,
-);
+// When an attempt ended: where nothing says so, it is at work now, or its launch ended before it did.
+function endOf([, letter, start, took]) {
+  if (took != null) return start + took;
+  if (letter === "r") return data.made;
+  const after = data.launches.findIndex(([began]) => began > start);
+  const [, ended] = data.launches.at(after < 0 ? -1 : after - 1) || [];
+  return Math.max(start, ended ?? (after < 0 ? start : data.launches[after][0]));
+}

@@ -206,7 +206,7 @@ function showSplit(layer, place) {
     ...(trace == null ? [] : [make("h3", {}, "Traceback"), make("pre", { tabindex: 0 }, data.texts[trace])]),
     ...(artifacts ? [make("h3", {}, "Artifacts"), artifacts] : []),
     make("h3", {}, "Look further"),
-    make("pre", { tabindex: 0 }, `laminar show ${address}\nlaminar logs ${address}`),
+    make("pre", { tabindex: 0 }, `laminar show ${address}\nlaminar logs ${address}\nlaminar shell ${address}`),
   );
   if (!dialog.open) {
     cameFrom = document.activeElement;

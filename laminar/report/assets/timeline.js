@@ -3,73 +3,9 @@
 
 const RULER = 26;
 const GAP = 8;
-const FEW_ROWS = 12; // side by side: a lane of more is folded at first
+const FEW_ROWS = 24; // side by side: a lane of more is folded at first
 const FOLDED = 34; // pixels
 const TALLEST = 320; // pixels, of a lane that is unfolded
-
-// Idle time is cut out: a run that was resumed after days is still readable.
-const clock_ = (() => {
-  const busy = [];
-  for (const layer of layers) {
-    for (let place = 0; place < layer.states.length; place++) {
-      for (const t of triesAt(layer, place)) if (t[2] != null) busy.push([t[2], t[2] + (t[3] ?? (t[1] === "r" ? data.made - t[2] : 0))]);
-    }
-  }
-  busy.sort((a, b) => a[0] - b[0]);
-  let worked = 0;
-  let until = 0;
-  const gaps = [];
-  for (const [from, to] of busy) {
-    if (from > until) gaps.push([until, from]);
-    worked += Math.max(0, to - Math.max(from, until));
-    until = Math.max(until, to);
-  }
-  const cuts = gaps.filter(([from, to]) => to - from > Math.max(10000, worked)).map(([from, to]) => ({ from, to, keep: worked * 0.02 }));
-  const at = (ms) => cuts.reduce((sum, cut) => sum - (ms >= cut.to ? cut.to - cut.from - cut.keep : ms > cut.from ? (ms - cut.from) * (1 - cut.keep / (cut.to - cut.from)) : 0), ms);
-  return { at, cuts, length: Math.max(1, at(end)), any: busy.length > 0 };
-})();
-
-// The bars of a layer, each with the row in which it has room: the first that is free when it begins.
-function barsOf(layer) {
-  const bars = [];
-  for (let place = 0; place < layer.states.length; place++) {
-    for (const [number, letter, start, took, error] of triesAt(layer, place)) {
-      if (start == null) continue;
-      const stop = took != null ? start + took : letter === "r" ? data.made : start;
-      bars.push({ place, number, letter, error, start, took, from: clock_.at(start), to: clock_.at(stop), row: 0 });
-    }
-  }
-  bars.sort((a, b) => a.from - b.from || a.place - b.place);
-  const free = []; // a heap of rows, by the time from which they are free
-  const swap = (i, j) => { [free[i], free[j]] = [free[j], free[i]]; };
-  let rows = 0;
-  for (const bar of bars) {
-    let row;
-    if (free.length && free[0].time <= bar.from) {
-      row = free[0].row;
-      free[0].time = bar.to;
-      for (let i = 0; ;) {
-        const left = 2 * i + 1;
-        if (left >= free.length) break;
-        const least = left + 1 < free.length && free[left + 1].time < free[left].time ? left + 1 : left;
-        if (free[i].time <= free[least].time) break;
-        swap(i, least);
-        i = least;
-      }
-    } else {
-      row = rows++;
-      free.push({ time: bar.to, row });
-      for (let i = free.length - 1; i > 0; ) {
-        const parent = (i - 1) >> 1;
-        if (free[parent].time <= free[i].time) break;
-        swap(i, parent);
-        i = parent;
-      }
-    }
-    bar.row = row;
-  }
-  return { bars, rows };
-}
 
 function timeline() {
   const lanes = layers
@@ -101,7 +37,7 @@ function timeline() {
 
   const height = (lane) => {
     if (lane.folded) return FOLDED;
-    const each = lane.rows <= FEW_ROWS ? 14 : lane.rows <= 60 ? 6 : Math.max(1, TALLEST / lane.rows);
+    const each = lane.rows <= 12 ? 14 : lane.rows <= FEW_ROWS ? 8 : lane.rows <= 60 ? 6 : Math.max(1, TALLEST / lane.rows);
     return Math.max(20, Math.min(lane.rows * each, TALLEST));
   };
 
@@ -205,11 +141,18 @@ function timeline() {
     for (const notable of [false, true]) {
       for (const bar of lane.bars) {
         if ((bar.letter !== "f") !== notable || bar.to < from || bar.from > to) continue;
-        const left = x(bar.from, wide);
-        const across = Math.max(notable ? 2.5 : 0.6, x(bar.to, wide) - left - (each >= 10 ? 0.5 : 0));
+        const least = notable || lane.bars.length < 200 ? 2.5 : 0.6;
+        const across = Math.max(least, x(bar.to, wide) - x(bar.from, wide) - (each >= 10 ? 0.5 : 0));
+        const left = Math.min(x(bar.from, wide), wide - least);
         const y = top + bar.row * each;
         pen.fillStyle = colour(style, bar.letter);
-        pen.globalAlpha = bar === pointed ? 1 : notable ? 0.95 : 0.62;
+        const full = bar === pointed ? 1 : notable ? 0.95 : 0.62;
+        pen.globalAlpha = full;
+        if (bar.took == null && bar.letter !== "r") {
+          // Its end is not known: it begins like any other, and fades.
+          pen.fillRect(left, y, Math.min(2.5, across), Math.max(1, each - gap));
+          pen.globalAlpha = full * 0.35;
+        }
         pen.fillRect(left, y, across, Math.max(1, each - gap));
       }
     }
