@@ -88,7 +88,7 @@ def _runs(value: Any) -> bool:
 
 
 _AXIS = _members(layer=_text, attribute=_text, first=_count, runs=_runs)
-_FAILURE = _members(kind=_text, error=_text, message=_text, remedy=_text, traceback=_text)
+_FAILURE = _members(kind=_text, error=_text, message=_text, remedy=_text, traceback=_text, at=_number)
 _CONFIGURATION = _members(
     container=_members(cpu=_number, memory=_number),
     retry=lambda value: isinstance(value, dict),
