@@ -51,8 +51,7 @@ LISTS = ("docs/concepts/README", "docs/adr/README", "examples/README")
 def setup(app: Sphinx) -> None:
     """Have Sphinx call what is below."""
     app.connect("source-read", add_pages)
-    app.connect("build-finished", add_index)
-    app.connect("build-finished", add_pictures)
+    app.connect("build-finished", add_files)
 
 
 def add_pages(_: Sphinx, page: str, source: list[str]) -> None:
@@ -63,19 +62,17 @@ def add_pages(_: Sphinx, page: str, source: list[str]) -> None:
         source[0] += _toctree(list(dict.fromkeys(re.findall(r"\]\((?!\.|https?:)([^)#]+)\.md\)", source[0]))))
 
 
-def add_index(app: Sphinx, error: Exception | None) -> None:
-    """Give the first page the name that a web server looks for."""
+def add_files(app: Sphinx, error: Exception | None) -> None:
+    """Give the first page the name that a web server looks for; and pictures that HTML in Markdown shows, their places."""
     if error is None:
         shutil.copyfile(Path(app.outdir, f"{root_doc}.html"), Path(app.outdir, "index.html"))
-
-
-def add_pictures(app: Sphinx, error: Exception | None) -> None:
-    """Put the pictures that HTML in a document names, a light and a dark one, where it looks for them."""
-    if error is None:
-        folder = Path(app.outdir, "docs/pictures")
-        folder.mkdir(parents=True, exist_ok=True)
-        for picture in Path(app.srcdir, "docs/pictures").glob("*.png"):
-            shutil.copyfile(picture, folder / picture.name)
+        pictures = Path("docs/pictures")
+        shutil.copytree(
+            Path(app.srcdir, pictures),
+            Path(app.outdir, pictures),
+            ignore=shutil.ignore_patterns("*.py"),
+            dirs_exist_ok=True,
+        )
 
 
 def _toctree(pages: list[str], caption: str = "") -> str:

@@ -72,7 +72,12 @@ def split_at(store: Datastore, address: str, attempt: int | None = None) -> Spli
             f"{replace(place, index=index)} has no attempt {attempt}.", remedy=f"{known} Leave --attempt out."
         )
     chosen = attempt or (attempts[-1] if attempts else None)
-    launch = _launch_of(ledger, place.layer, index, chosen)
+    launch = ledger.launch_of(place.layer, index, chosen) if chosen else ledger.latest_launch()
+    if launch is None:
+        raise UsageError(
+            f"execution {ledger.execution} of {ledger.flow} was recorded and never launched.",
+            remedy=f"Go on with it: laminar resume {Place(ledger)}",
+        )
     return Split(ledger, place.layer, index, plan.splits if plan else 1, chosen, launch)
 
 
@@ -179,19 +184,6 @@ def _planned(store: Datastore, place: Place, index: int | None) -> int:
     raise UsageError(
         f"{place} has {plan.splits} splits.", remedy=f"Name one:\n{listed}{more}" if rows else "There is none to open."
     )
-
-
-def _launch_of(ledger: Ledger, layer: str, index: int, attempt: int | None) -> Mapping[str, Any]:
-    """The record of the launch that started an attempt: the last that was there by then."""
-    launches = ledger.launches()
-    if not launches:
-        raise UsageError(
-            f"execution {ledger.execution} of {ledger.flow} was recorded and never launched.",
-            remedy=f"Go on with it: laminar resume {Place(ledger)}",
-        )
-    started = started_at(ledger, layer, index, attempt).get("created") if attempt else None
-    before = [launch for launch in launches if started is not None and launch["created"] <= started]
-    return before[-1] if before else launches[-1]
 
 
 def _configuration(split: Split, registered: Configuration) -> Configuration:

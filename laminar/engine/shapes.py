@@ -138,7 +138,9 @@ _SHAPES: Mapping[str, Check] = {
 def fits(kind: str, document: Mapping[str, Any]) -> bool:
     """Whether a record of that kind holds what such records hold."""
     check = _SHAPES.get(kind)
-    fits_optional = _mapping(_CONFIGURATION)(document.get("configurations", {})) and _optional(_USAGE)(
-        document.get("usage")
+    fits_optional = (
+        _mapping(_CONFIGURATION)(document.get("configurations", {}))
+        and _optional(_USAGE)(document.get("usage"))
+        and _count(document.get("launch", 0))
     )
     return (check is None or check(document)) and fits_optional

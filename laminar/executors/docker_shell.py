@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -34,5 +35,10 @@ def run(command: Sequence[str], name: str) -> int:
         start_new_session=True,
     )
     code = subprocess.run(command).returncode
-    guard.communicate(b"ended")
-    return code
+    interrupted = code < 0 or code == 128 + signal.SIGINT  # the client, maybe, while the engine made the container
+    assert guard.stdin is not None
+    with guard.stdin:
+        guard.stdin.write(b"" if interrupted else b"ended")
+    if not interrupted:
+        guard.wait()
+    return code if code >= 0 else 128 - code

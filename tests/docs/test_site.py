@@ -24,7 +24,7 @@ def test_the_site(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     pages = {page: page.read_text() for page in (tmp_path / "site").rglob("*.html")}
     assert tmp_path / "site/index.html" in pages
-    assert tmp_path / "site/docs/concepts/looking-inside.html" in pages
+    assert tmp_path / "site/docs/tutorial.html" in pages
     missing = [
         f"{page.name}: {link}"
         for page, text in pages.items()

@@ -98,6 +98,11 @@ def test_the_image_is_the_attempts_as_long_as_it_is_there(project, engine, image
     never = project.laminar("shell", "one/Join", "--image", first, "-c", "import os; print(os.environ['WHICH'])")
     assert never.out == "second\n", never.err
 
+    assert project.laminar("resume", "one", "--image", first, "--progress", "quiet").code == 1
+    assert project.laminar(*ask).out == "second\n", "the image of the launch that started that attempt"
+    assert project.laminar(*ask, "--attempt", "2").out == "first\n"
+
+    ask = (*ask, "--attempt", "2")
     engine.docker("rmi", kept)
     gone = project.laminar(*ask)
     gone.fails(3, "attempt 2 at Process/1", first, kept[:19], "not on this machine any more", f"--image {first}")
