@@ -12,6 +12,7 @@ import sys
 import sysconfig
 import textwrap
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -45,6 +46,10 @@ for folder, _, files in sorted(os.walk(root)):
             digest.update(os.path.relpath(path, root).encode() + b"\\0" + open(path, "rb").read())
 print(digest.hexdigest())
 """
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--renew", action="store_true", help="write tests/cli/snapshots/ anew, instead of comparing")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -254,6 +259,13 @@ class Gate:
 
 @pytest.fixture
 def gate(project: Project) -> Iterator[Gate]:
+    with gate_in(project) as made:
+        yield made
+
+
+@contextmanager
+def gate_in(project: Project) -> Iterator[Gate]:
+    """A gate in a project's directory."""
     # Relative paths: the working directory is the project's, in a process as in a container.
     project.write(
         "gate.py",
@@ -272,9 +284,11 @@ def gate(project: Project) -> Iterator[Gate]:
         os.mkfifo(project.path / name)
         (project.path / name).chmod(0o666)
         ends.append(os.open(project.path / name, os.O_RDWR))  # both ways: opening waits for nobody
-    yield Gate(*ends)
-    for end in ends:
-        os.close(end)
+    try:
+        yield Gate(*ends)
+    finally:
+        for end in ends:
+            os.close(end)
 
 
 @pytest.fixture

@@ -29,6 +29,10 @@ def execute(app_dir: str, **task: str) -> int:
 
     The scheduler starts this in each container. To type it by hand, name the layer, the flow, an execution that has the
     inputs, and the datastore.
+
+    \b
+    Examples:
+      laminar execute --layer B --target main:HelloFlow --execution 01jd8qw0zxe3m6n7 --datastore .laminar
     """
     gc.freeze()  # what is imported by now stays: no collection needs to walk it, nor the one that ends the process
     wire.take(os.environ)  # user code, and what it starts, must not take them for its own

@@ -145,7 +145,8 @@ class Daemon:
     def start(self) -> None:
         """Start it, and wait until it answers."""
         isolated = ["unshare", "--net", "--mount", "dockerd", "--bridge=none", "--iptables=false", "--ip6tables=false"]
-        places = [f"--{name}={self.home}/{name}" for name in ("data-root", "exec-root", "pidfile")]
+        (self.home / "config-file").write_text("{}")  # not the machine's, which may contradict these options
+        places = [f"--{name}={self.home}/{name}" for name in ("data-root", "exec-root", "pidfile", "config-file")]
         with open(self.home / "log", "ab") as log:
             self._process = subprocess.Popen([*isolated, *places, f"--host={self.host}"], stdout=log, stderr=log)
         deadline = time.monotonic() + 60
