@@ -27,7 +27,7 @@ def test_page_of_the_commands_is_current() -> None:
 def test_the_help_of_every_command_has_examples_of_it(name: str) -> None:
     command = cli.get_command(click.Context(cli), name)
     assert command is not None
-    _, separator, examples = (command.help or "").partition("Examples:\n")
+    _, separator, examples = inspect.cleandoc(command.help or "").partition("Examples:\n")
     assert separator
-    lines = inspect.cleandoc(examples.split("\n\n")[0]).splitlines()
-    assert all(line.startswith(f"laminar {name}") for line in lines), lines
+    lines = examples.split("\n\n")[0].splitlines()
+    assert all(line.startswith(f"  laminar {name}") for line in lines), lines
