@@ -33,7 +33,7 @@ NOT_HERE = {
 
 VARYING = {
     "gc": [(r" +\d[\d.]* (B|[KMG]iB)\b", " SIZE")],
-    "doctor": [(r"\d[\d.]* [KMGT]iB", "SIZE"), (r"\d+\.\d+(\.\d+)+", "VERSION"), (r"\d+:\d+", "USER")],
+    "doctor": [(r"\d[\d.]* [KMGT]iB", "SIZE"), (r"\d+(\.\d+)+", "VERSION"), (r"\d+:\d+", "USER")],
 }
 """Command -> what else varies there."""
 
