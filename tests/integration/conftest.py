@@ -20,6 +20,7 @@ import pytest
 
 from laminar.executors.docker_command import store_label
 from laminar.version import __version__
+from tests.conftest import COVERAGE
 
 LAMINAR = f"laminar:{__version__}"
 UID = 1000
@@ -215,7 +216,7 @@ def as_user(project) -> Iterator[Callable[..., None]]:
         for path in (project.path, *project.path.rglob("*")):
             os.chown(path, UID, UID)
         # Coverage's data file is root's.
-        project.environ |= {"HOME": str(project.path), "COVERAGE_PROCESS_CONFIG": None, "COVERAGE_PROCESS_START": None}
+        project.environ |= {"HOME": str(project.path), **dict.fromkeys(COVERAGE)}
 
     return become
 
