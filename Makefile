@@ -11,7 +11,7 @@ BIN := .venv/bin
 SETUP := .venv/.setup
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo image lint types imports check test docs bench clean
+.PHONY: help setup demo image terminal lint types imports check test docs bench clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -39,6 +39,9 @@ image: ## build laminar:VERSION and laminar:latest, with an engine and a base im
 	base=$$(scripts/engine.sh) && docker build --build-arg BASE=$$base --build-arg VERSION=$(VERSION) \
 	    --tag $(IMAGE) --tag laminar:latest .
 
+terminal:
+	scripts/tmux.sh
+
 lint: $(SETUP) ## ruff: rules and format
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -52,7 +55,7 @@ imports: $(SETUP) ## import-linter: who may import whom
 check: lint types imports ## lint, types, imports, and the tests that need no Docker engine
 	$(BIN)/pytest -n 2 -m "not docker"
 
-test: lint types imports image ## the same with every test, on the real engine, and the coverage floor
+test: lint types imports image terminal ## the same with every test, on the real engine, and the coverage floor
 	LAMINAR_REQUIRE_DOCKER=1 LAMINAR_TEST_IMAGE=$(IMAGE) $(BIN)/pytest -n 2 --cov --cov-report=term-missing
 
 docs: $(SETUP) ## draw the pictures of the documentation again

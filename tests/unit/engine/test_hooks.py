@@ -293,7 +293,7 @@ def test_a_submission_hook_sees_that_its_split_failed(make_flow: MakeFlow) -> No
 
     with pytest.raises(ExecutionError):
         make_flow(Hooked, configuration={"Hooked": twice()})()
-    assert seen == ["Hooked/0 failed at attempt 2: ValueError: on purpose"]
+    assert seen == ["Hooked/0 failed at attempt 2 of 2: ValueError: on purpose"]
 
 
 def test_what_a_submission_hook_leaves_is_checked(make_flow: MakeFlow) -> None:
