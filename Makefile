@@ -11,7 +11,7 @@ BIN := .venv/bin
 SETUP := .venv/.setup
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo image terminal lint types imports check test docs bench clean
+.PHONY: help setup demo image browser terminal lint types imports check test faults docs bench clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -39,7 +39,10 @@ image: ## build laminar:VERSION and laminar:latest, with an engine and a base im
 	base=$$(scripts/engine.sh) && docker build --build-arg BASE=$$base --build-arg VERSION=$(VERSION) \
 	    --tag $(IMAGE) --tag laminar:latest .
 
-terminal:
+browser: ## a Chromium for the tests of the report; as root on Debian, it is installed
+	scripts/chromium.sh
+
+terminal: ## tmux for the tests of the live view; as root on Debian, it is installed
 	scripts/tmux.sh
 
 lint: $(SETUP) ## ruff: rules and format
@@ -55,12 +58,19 @@ imports: $(SETUP) ## import-linter: who may import whom
 check: lint types imports ## lint, types, imports, and the tests that need no Docker engine
 	$(BIN)/pytest -n 2 -m "not docker"
 
-test: lint types imports image terminal ## the same with every test, on the real engine, and the coverage floor
+test: lint types imports image browser terminal ## the same with every test, on the real engine, and the coverage floor
 	LAMINAR_REQUIRE_DOCKER=1 LAMINAR_TEST_IMAGE=$(IMAGE) $(BIN)/pytest -n 2 --cov --cov-report=term-missing
 
-docs: $(SETUP) ## draw the pictures of the documentation again
+TIMES ?= 10
+faults: $(SETUP) image ## run the tests of the fault matrix (docs/reliability.md) TIMES times, and count
+	LAMINAR_REQUIRE_DOCKER=1 LAMINAR_TEST_IMAGE=$(IMAGE) $(BIN)/python scripts/faults.py $(TIMES) -n 2
+
+docs: $(SETUP) browser ## make the pictures of the documentation again, and a site of it in build/site
 	$(BIN)/python scripts/pictures.py
 	$(BIN)/python scripts/graphs.py
+	$(BIN)/python -m scripts.screens
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going -c docs -d build/doctrees . build/site
+	@echo "build/site/index.html"
 
 bench: $(SETUP) image ## run the benchmarks, one after the other
 	@set -e; for script in $(filter-out benchmarks/_%,$(wildcard benchmarks/*.py)); do \

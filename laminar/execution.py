@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -66,7 +65,7 @@ class Execution:
         following.executor = flow.executor or self.flow.executor
         execution = Execution(following, self.id, following.datastore)
         execution._chain = (*self._chain, flow.name)
-        resume = resuming.asked(os.environ, flow.name) or (Resume() if self._resumed else None)
+        resume = resuming.asked(flow.name) or (Resume() if self._resumed else None)
         if resume and execution._ledger.record() is not None:
             _name_stale(execution, _linked(flow, linker, self))
         return execution._run(lambda: _linked(flow, linker, self), resume)
@@ -86,7 +85,7 @@ class Execution:
             return self
         self._ledger.check_present()
         names = [layer.__name__ for layer in rerun]
-        asked = resuming.asked(os.environ, self.flow.name)
+        asked = resuming.asked(self.flow.name)
         if asked is None or asked.execution != self.id:
             return self._run(dict, Resume(names, takeover))
         return self._run(dict, asked._replace(rerun=[*asked.rerun, *names], takeover=asked.takeover or takeover))

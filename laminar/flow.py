@@ -153,7 +153,7 @@ class Flow:
             return Execution(self, "")
         from laminar.launch import schedule
 
-        if (resume := resuming.asked(os.environ, self.name)) is not None:
+        if (resume := resuming.asked(self.name)) is not None:
             if execution not in (None, resume.execution):
                 resume = resume._replace(execution=execution or "", rerun=())
             return Execution(self, resume.execution)._run(lambda: parameters, resume)

@@ -87,11 +87,11 @@ def schedule(
             ledger.check_absent()
         archive = wiring.archive(store, flow.datastore, pickle=settings["pickle"])
         inputs = Inputs(ledger, archive, flow.execution(identity, datastore=store, archive=archive), flow.parameters())
+        code = fingerprint.of_flow([node.layer for node in graph], app_dir)
         with Signals(_interrupted):
-            executor.open(_launch(flow, graph, inputs, target, app_dir))
-        stack.push(_Closing(executor))
-        code = fingerprint.of_flow([node.layer for node in graph], app_dir) if remote else None
-        digest = fingerprint.publish(code, store) if code else ""
+            executor.open(_launch(flow, graph, inputs, target, app_dir, code))
+        stack.push(_Closing(executor, held))
+        digest = fingerprint.publish(code, store) if remote else ""
         if resume:
             if again:  # not before it is known that they can be computed
                 ledger.recompute(again)
@@ -149,6 +149,11 @@ class _Held:
             lambda to: self._tell(lambda scheduler: scheduler.give_way(to)),
         )
 
+    @property
+    def lost(self) -> bool:
+        """Whether another process has it, also where this one has not heard of that yet."""
+        return hasattr(self, "lease") and self.lease.lost
+
     def attach(self, scheduler: Scheduler) -> None:
         """Have it hear of what happens to the lease, and of what has happened."""
         self._scheduler = scheduler
@@ -182,12 +187,12 @@ def _target(flow: Flow, app_dir: str, *, remote: bool) -> str:
         return ""
 
 
-def _name_changed(graph: Graph, ledger: Ledger, code: Code | None) -> None:
+def _name_changed(graph: Graph, ledger: Ledger, code: Code) -> None:
     """Say which committed layers have other code today: their results stay."""
     changed = []
-    for node in graph if code else ():
+    for node in graph:
         commit = ledger.commit(node.name, 0)
-        if commit and commit.code and code and code.layers[node.name] != commit.code:
+        if commit and commit.code and code.layers[node.name] != commit.code:
             changed.append(node.name)
     if changed:
         layers = f"layer {changed[0]} has" if len(changed) == 1 else f"layers {', '.join(changed)} have"
@@ -204,20 +209,24 @@ def _interrupted(number: int) -> NoReturn:
 
 
 class _Closing:
-    """Closes the executor, unless the user leaves at once: then what was asked to end is not waited for."""
+    """Closes the executor, unless the user leaves at once: then what was asked to end is not waited for.
 
-    def __init__(self, executor: Executor) -> None:
+    Nor does one remove anything that another scheduler has taken over meanwhile, and may have adopted.
+    """
+
+    def __init__(self, executor: Executor, held: _Held) -> None:
         self._executor = executor
+        self._held = held
 
     def __enter__(self) -> None:
         """Nothing: the executor is open."""
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if (isinstance(error, Interrupted) and error.taken_over) or self._held.lost:
+            self._executor.leave()
+            return
         if isinstance(error, Interrupted) and error.at_once:
             self._executor.abandon()
-            return
-        if isinstance(error, Interrupted) and error.taken_over:
-            self._executor.leave()
             return
         try:
             self._executor.close()
@@ -239,13 +248,15 @@ def settings_of(flow: Flow, flags: Mapping[str, Any] | None = None, file: str | 
     return resolve(flags, code, file=file)
 
 
-def _launch(flow: Flow, graph: Graph, inputs: Inputs, target: str, app_dir: str) -> Launch:
+def _launch(flow: Flow, graph: Graph, inputs: Inputs, target: str, app_dir: str, code: Code) -> Launch:
     ledger = inputs.ledger
 
     def evaluate_here(job: Job, may_commit: Callable[[], bool]) -> bool:
         try:
-            started = Started(job.configuration, job.last, generation=ledger.generation(job.task.layer))
-            return evaluate(graph.node(job.task.layer), job.task, started, inputs, may_commit=may_commit)
+            layer = job.task.layer
+            started = Started(job.configuration, job.last, generation=ledger.generation(layer))
+            digest = code.layers[layer]
+            return evaluate(graph.node(layer), job.task, started, inputs, may_commit=may_commit, code=digest)
         except LayerFailed as error:
             ledger.put_failure(job.task, failure_of(error))
             raise

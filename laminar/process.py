@@ -1,4 +1,4 @@
-"""The executor process: evaluates the one split that it was started for."""
+"""The executor process: evaluates the one split that it was started for; or has people do so, and keeps nothing."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from laminar import wiring
@@ -20,11 +20,13 @@ from laminar.engine.ledger import Ledger
 from laminar.engine.ports import Datastore
 from laminar.engine.termination import Terminated, terminating
 from laminar.engine.usage import Meter
-from laminar.errors import SkewError, StoreError
+from laminar.errors import NotFoundError, SkewError, StoreError
 from laminar.model import wire
 from laminar.model.wire import Task
 
 if TYPE_CHECKING:
+    from laminar.engine.fingerprint import Code
+    from laminar.engine.rehearsal import Rehearsal
     from laminar.flow import Flow
 
 _GRACE_S = 5.0
@@ -84,18 +86,22 @@ def _evaluate(task: Task, find: Callable[[], Flow], app_dir: str) -> int:
     if notice:
         os.dup2(1, 2)  # one pipe to the log: the engine's two would mix lines
     store = wiring.datastore(task.datastore)
-    name = loading.Target.parse(task.target).attribute.rpartition(".")[2]
+    ledger = Ledger(store, loading.Target.parse(task.target).attribute.rpartition(".")[2], task.execution)
+    begun = False
     try:
         with terminating():
             flow = find()
-            name = flow.name
-            _run(flow, task, store, app_dir, image, meter)
+            ledger = Ledger(store, flow.name, task.execution)
+            begun = ledger.record() is not None
+            # An execution that was removed meanwhile must not come back in parts, for another of its id to find.
+            _run(flow, task, ledger, app_dir, image, meter, lambda: not begun or ledger.record() is not None)
     except Terminated:
         os._exit(128 + signal.SIGTERM)  # whatever else runs here was to end, too
     except BaseException as error:
         failure = failure_of(error)._replace(usage=meter.read())
         with suppress(StoreError):
-            Ledger(store, name, task.execution).put_failure(task, failure)
+            if not begun or ledger.record() is not None:
+                ledger.put_failure(task, failure)
         print(words_of(failure), file=sys.stderr, flush=True)  # noqa: T201 - the log of this attempt
         return 1 if failure.kind == "user" else getattr(error, "exit_code", 3)
     if notice:
@@ -105,21 +111,51 @@ def _evaluate(task: Task, find: Callable[[], Flow], app_dir: str) -> int:
     return 0
 
 
-def _run(flow: Flow, task: Task, store: Datastore, app_dir: str, image: str, meter: Meter) -> None:
-    node = flow.node(task.layer)
-    ledger = Ledger(store, flow.name, task.execution)
+@contextmanager
+def rehearse(task: Task, base: type[Flow], app_dir: str = ".") -> Iterator[Rehearsal]:
+    """Load the task's flow, a `base`, and make its split ready to be called; in the end, nothing that it saved is left."""
+    from laminar.engine.fingerprint import differing
+    from laminar.engine.rehearsal import Rehearsal
+
+    _end_with_scheduler()
+    belongs_to(task)
+    with wiring.rehearsed(wiring.datastore(task.datastore)) as store:
+        flow = _find(task.target, base, app_dir)
+        node = flow.node(task.layer)
+        inputs = _inputs(flow, task, Ledger(store, flow.name, task.execution))
+        changed = None
+        with suppress(NotFoundError):
+            code = _code(task, store)
+            changed = task.layer in differing(code, [node.layer], app_dir) if code else None
+        configuration = inputs.ledger.started(task, node.configuration).configuration
+        with closing(Rehearsal(node, task, configuration, inputs, changed)) as rehearsal:
+            yield rehearsal
+
+
+def _inputs(flow: Flow, task: Task, ledger: Ledger) -> Inputs:
     # Pickles are loaded here whatever the settings say: this is the process that must (docs/adr/0010-protocols.md).
-    archive = wiring.archive(store, flow.datastore)
-    execution = flow.execution(task.execution, datastore=store, archive=archive)
-    begun = ledger.record() is not None
+    archive = wiring.archive(ledger.store, flow.datastore)
+    execution = flow.execution(task.execution, datastore=ledger.store, archive=archive)
+    return Inputs(ledger, archive, execution, flow.parameters())
+
+
+def _run(
+    flow: Flow,
+    task: Task,
+    ledger: Ledger,
+    app_dir: str,
+    image: str,
+    meter: Meter,
+    may_commit: Callable[[], bool],
+) -> None:
+    node = flow.node(task.layer)
     committed = evaluate(
         node,
         task,
         ledger.started(task, node.configuration),
-        Inputs(ledger, archive, execution, flow.parameters()),
-        # An execution that was removed meanwhile must not come back in parts, for another of its id to find.
-        may_commit=lambda: not begun or ledger.record() is not None,
-        code=_check_code(flow, task, store, app_dir, image),
+        _inputs(flow, task, ledger),
+        may_commit=may_commit,
+        code=_check_code(flow, task, ledger.store, app_dir, image),
         meter=meter,
     )
     if not committed:
@@ -132,11 +168,11 @@ def _check_code(flow: Flow, task: Task, store: Datastore, app_dir: str, image: s
     Raises:
         SkewError: The code here is not the scheduler's.
     """
-    if not task.fingerprint:
+    code = _code(task, store)
+    if code is None:
         return ""
-    from laminar.engine.fingerprint import Code, differing
+    from laminar.engine.fingerprint import differing
 
-    code = Code.from_bytes(bytes(store.read(layout.blob(task.fingerprint))))
     others = differing(code, [registration.layer for registration in flow.registry().values()], app_dir)
     if others:
         layers = f"layer {others[0]}" if len(others) == 1 else f"layers {', '.join(others)}"
@@ -147,6 +183,15 @@ def _check_code(flow: Flow, task: Task, store: Datastore, app_dir: str, image: s
             "or type --allow-skew to run the code that is in it.",
         )
     return code.layers.get(task.layer, "")
+
+
+def _code(task: Task, store: Datastore) -> Code | None:
+    """The scheduler's code, where it sent a fingerprint of it."""
+    if not task.fingerprint:
+        return None
+    from laminar.engine.fingerprint import Code
+
+    return Code.from_bytes(bytes(store.read(layout.blob(task.fingerprint))))
 
 
 def _leave_threads() -> None:

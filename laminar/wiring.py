@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from laminar.engine.ports import Datastore
@@ -32,6 +33,35 @@ def datastore(place: str | Datastore) -> Datastore:
     from laminar.datastores.local import Local
 
     return Local(rest if separator else place)
+
+
+def only_read(store: Datastore) -> Datastore:
+    """`store` to a process that writes nothing to speak of, and has others open it by its URL, to read it."""
+    from laminar.datastores.memory import Memory
+    from laminar.datastores.overlay import Overlay
+
+    return Overlay(store, Memory(), store.url)
+
+
+@contextmanager
+def rehearsed(store: Datastore) -> Iterator[Datastore]:
+    """`store` to a layer that is only tried: what it writes is kept in a temporary directory, and gone in the end."""
+    import shutil
+    import tempfile
+
+    from laminar.datastores.local import Local
+    from laminar.datastores.memory import Memory
+    from laminar.datastores.overlay import Overlay
+
+    try:
+        place = tempfile.mkdtemp(prefix="laminar-shell-")
+    except OSError:  # a container without a directory to write to
+        yield Overlay(store, Memory())
+        return
+    try:
+        yield Overlay(store, Local(place))
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
 
 
 def executor(settings: Settings) -> Executor:

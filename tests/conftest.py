@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -23,6 +24,7 @@ import laminar
 from laminar import wiring
 from laminar.datastores import Local
 from laminar.engine.ledger import Commit, Ledger
+from scripts.browser import program
 
 TIMEOUT_S = 120.0
 """For what takes seconds: long enough for a busy machine, and a test that hangs says where."""
@@ -48,10 +50,16 @@ print(digest.hexdigest())
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    if item.get_closest_marker("docker") and (problem := _docker_problem()):
-        if _REQUIRED:
-            pytest.fail(f"{problem}; CI or LAMINAR_REQUIRE_DOCKER is set, so this is a failure", pytrace=False)
-        pytest.skip(problem)
+    for marker, problem_of in (("docker", _docker_problem), ("browser", _browser_problem)):
+        if item.get_closest_marker(marker) and (problem := problem_of()):
+            if _REQUIRED:
+                pytest.fail(f"{problem}; CI or LAMINAR_REQUIRE_DOCKER is set, so this is a failure", pytrace=False)
+            pytest.skip(problem)
+
+
+def _browser_problem() -> str:
+    """Why tests marked `browser` cannot run; empty where they can."""
+    return "" if program() else "no Chromium (make browser)"
 
 
 @cache
@@ -185,6 +193,14 @@ class Project:
     @property
     def store(self) -> Path:
         return self.path / ".laminar"
+
+    def digest(self) -> str:
+        """Of all that is in the store: names, contents and times."""
+        found = hashlib.sha256()
+        for path in sorted(self.store.rglob("*")):
+            content = path.read_bytes() if path.is_file() else b""
+            found.update(f"{path} {path.stat().st_mtime_ns} {hashlib.sha256(content).hexdigest()}".encode())
+        return found.hexdigest()
 
     def ledger(self, flow: str, execution: str) -> Ledger:
         return Ledger(Local(self.store), flow, execution)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +13,7 @@ from laminar.model import wire
 from laminar.process import evaluate_target
 
 
-def _task_options(command: Callable[..., Any]) -> Callable[..., Any]:
+def task_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """An option for each field of a task; its variable sets it, too."""
     for name, help_ in reversed(wire.HELP.items()):
         command = click.option(f"--{name}", envvar=wire.variable(name), show_envvar=True, help=help_)(command)
@@ -22,7 +21,7 @@ def _task_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @click.command()
-@_task_options
+@task_options
 @click.option("--app-dir", default=".", show_default=True, help="Directory that the target is relative to.")
 def execute(app_dir: str, **task: str) -> int:
     """Evaluate one layer of an execution, and write its artifacts and its completion marker to the datastore.
@@ -30,6 +29,5 @@ def execute(app_dir: str, **task: str) -> int:
     The scheduler starts this in each container. To type it by hand, name the layer, the flow, an execution that has the
     inputs, and the datastore.
     """
-    gc.freeze()  # what is imported by now stays: no collection needs to walk it, nor the one that ends the process
     wire.take(os.environ)  # user code, and what it starts, must not take them for its own
     return evaluate_target(wire.parse(task), Flow, app_dir)

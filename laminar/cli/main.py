@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Iterator
@@ -28,6 +29,8 @@ SECTIONS = {
         "show": "Show an execution, a layer or a split: states, times, causes, artifacts.",
         "logs": "Print what layers printed.",
         "artifact": "List what layers saved, or print a value.",
+        "report": "Write an execution as one HTML file: graph, timeline, failures, layers, artifacts.",
+        "shell": "Open a prompt where a split ran, with its inputs and its layer.",
         "graph": "Draw a flow, or an execution: as text, Mermaid, SVG, DOT or JSON.",
     },
     "Tidy up": {
@@ -44,7 +47,7 @@ SECTIONS = {
 
 COMMANDS = {name: words for section in SECTIONS.values() for name, words in section.items()}
 
-_HIDDEN = ("probe",)
+_HIDDEN = ("inside", "probe")
 
 
 class _Commands(click.Group):
@@ -56,7 +59,10 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS and cmd_name not in _HIDDEN:
             return None
+        gc.disable()  # what is imported stays: no collection needs to walk it, nor the one that ends the process
         module = import_module(f"laminar.cli.{cmd_name}")
+        gc.freeze()
+        gc.enable()
         command: click.Command = getattr(module, "list_" if cmd_name == "list" else cmd_name)  # a built-in's name
         return command
 

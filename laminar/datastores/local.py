@@ -10,6 +10,7 @@ from math import inf
 
 from laminar.datastores import removal
 from laminar.datastores.files import is_there, store_error, unless_absent
+from laminar.datastores.folders import Folders, flush
 from laminar.engine import faults, layout
 from laminar.engine.access import ENTER, WRITE, allows
 from laminar.engine.ports import Buffer, Datastore, Stat
@@ -32,9 +33,7 @@ class Local(Datastore):
     def __init__(self, root: str | os.PathLike[str] = ".laminar") -> None:
         self.root = os.fspath(root)
         self._base = os.path.abspath(self.root)
-        self._known: set[str] = set()
-        self._inside: set[str] = set()
-        self._owner: tuple[int, int] | None = None
+        self._folders = Folders(self._base)
 
     @property
     def url(self) -> str:  # type: ignore[override]
@@ -51,10 +50,10 @@ class Local(Datastore):
         """What is under `key`; a large file as a private copy-on-write map of it."""
         path = self._path(key)
         try:
-            with open(path, "rb") as file:
+            with open(path, "rb", buffering=0) as file:  # records are small and many: nothing is asked in vain
                 if os.fstat(file.fileno()).st_size >= _MMAP_FROM:
                     return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY))
-                return file.read()
+                return file.readall()
         except (FileNotFoundError, NotADirectoryError):
             raise NotFoundError(f"there is no {key} in the datastore {self.root}.") from None
         except OSError as error:
@@ -86,12 +85,13 @@ class Local(Datastore):
         """Add to the file of `key`."""
         path = self._path(key)
         try:
-            self._make_parent(path, durable=False)
             # No link is followed: in a store that containers write to, it could lead anywhere.
             flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-            with open(os.open(path, flags, 0o644), "ab") as file:
+            with self._folders.open(os.path.dirname(path)) as folder:
+                descriptor = os.open(os.path.basename(path), flags, 0o644, dir_fd=folder)
+            with open(descriptor, "ab") as file:
                 if not file.tell():
-                    self._give(file.fileno())
+                    self._folders.give(file.fileno())
                 faults.reach(key, "before")
                 file.write(data)
                 faults.reach(key, "in")
@@ -107,10 +107,9 @@ class Local(Datastore):
     def check(self, user: tuple[int, int] | None = None) -> None:
         """Raise where results could not be written by `user`, or by this process."""
         try:
-            os.makedirs(self._base, exist_ok=True)
-            with self.stage() as staged:
+            with self._folders.open(self._base), self.stage() as staged:
                 staged.write(b"laminar")
-        except FileExistsError:
+        except (FileExistsError, NotADirectoryError):
             raise StoreError(
                 f"the datastore {self._base} is not a directory.", remedy="Name a directory with --datastore."
             ) from None
@@ -147,12 +146,13 @@ class Local(Datastore):
         """Rename the file or directory, and flush both directories that it was in and is in."""
         path, target = self._path(key).rstrip("/"), self._path(to)
         try:
-            self._check_inside(path)
-            self._make_parent(target, durable=True)
-            if not removal.move(path, target, untouched_since):
-                return False
-            _flush_directory(os.path.dirname(path))
-            _flush_directory(os.path.dirname(target))
+            self._folders.check(os.path.dirname(path))
+            with self._folders.open(os.path.dirname(target)) as folder:
+                self._folders.flush(os.path.dirname(target))
+                if not removal.move(path, target, untouched_since):
+                    return False
+                flush(os.path.dirname(path))
+                os.fsync(folder)
         except OSError as error:
             raise store_error("move", path, error) from error
         return True
@@ -161,7 +161,7 @@ class Local(Datastore):
         """Remove the file, or the directory with all that is below it."""
         path = self._path(key).rstrip("/")
         try:
-            self._check_inside(path)
+            self._folders.check(os.path.dirname(path))
             return removal.remove(path, untouched_since)
         except OSError as error:
             raise store_error("remove", path, error) from error
@@ -171,7 +171,8 @@ class Local(Datastore):
         path = self._path(key)
         if writes:
             try:
-                self._make_parent(path, durable=True)
+                with self._folders.open(os.path.dirname(path)):
+                    self._folders.flush(os.path.dirname(path))
             except OSError as error:
                 raise store_error("write", path, error) from error
         return path
@@ -188,9 +189,10 @@ class Local(Datastore):
         folder = self._path(layout.STAGED)
         path = os.path.join(folder, os.urandom(12).hex())
         try:
-            self._make_parent(path, durable=False)
-            descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o644)
-            self._give(descriptor)
+            flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC
+            with self._folders.open(os.path.dirname(path)) as tmp:
+                descriptor = os.open(os.path.basename(path), flags, 0o644, dir_fd=tmp)
+            self._folders.give(descriptor)
         except OSError as error:
             raise store_error("write", folder, error) from error
         staged = _Staged(self, path, descriptor, durable)
@@ -198,54 +200,6 @@ class Local(Datastore):
             yield staged
         finally:
             staged.discard()
-
-    def _make_parent(self, path: str, *, durable: bool) -> None:
-        """Make the directory of `path`. A durable one is in its own parent's listing, on disk, when this returns."""
-        parent = os.path.dirname(path)
-        exists = os.path.isdir(parent)
-        if exists and os.geteuid() == 0 and not self._holds(parent):
-            raise StoreError(
-                f"{parent} is a link that leads out of the datastore {self._base}.", remedy="Remove the link."
-            )
-        if exists and (not durable or parent in self._known):
-            return
-        if parent != self._base:
-            # Upwards also where it exists: somebody else may have made it a moment ago and not flushed it.
-            self._make_parent(parent, durable=durable)
-        if not exists:
-            try:
-                os.makedirs(parent) if parent == self._base else os.mkdir(parent)
-            except FileExistsError:
-                pass
-            else:
-                self._give(parent)
-        if durable:
-            if parent != self._base or not exists:
-                _flush_directory(os.path.dirname(parent))
-            self._known.add(parent)
-
-    def _holds(self, folder: str) -> bool:
-        """Whether a directory is really in this store. Root asks: what a user's containers put there may be a trap."""
-        base = os.path.realpath(self._base)
-        return os.path.commonpath((base, os.path.realpath(folder))) == base
-
-    def _check_inside(self, path: str) -> None:
-        """Raise where the parent of `path` is a link that leads elsewhere: nothing is removed there."""
-        parent = os.path.dirname(path)
-        if parent not in self._inside:
-            if not self._holds(parent):
-                raise StoreError(
-                    f"{parent} is a link that leads out of the datastore {self._base}.", remedy="Remove the link."
-                )
-            self._inside.add(parent)
-
-    def _give(self, made: str | int) -> None:
-        """What root makes in a user's store belongs to that user, as whom containers run."""
-        if os.geteuid() == 0:
-            if self._owner is None:
-                self._owner = self.owner()
-            if self._owner != (0, 0):
-                os.chown(made, *self._owner)
 
 
 class _Staged:
@@ -269,35 +223,30 @@ class _Staged:
         path = self._store._path(key)
         try:
             faults.reach(key, "before")
-            if self._durable:
-                os.fsync(self._descriptor)
-            self._store._make_parent(path, durable=self._durable)
-            faults.reach(key, "in")
-            if replace:
-                with removal.shared(path):
-                    os.rename(self._path, path)
-            else:
-                os.link(self._path, path)
-            faults.reach(key, "after")
-            if self._durable:
-                _flush_directory(os.path.dirname(path))
-        except FileExistsError:
-            if self._durable:  # who put it may not have flushed its name yet, and this one builds on it
-                _flush_directory(os.path.dirname(path))
-            return False
+            folder, name = os.path.split(path)
+            with self._store._folders.open(folder) as parent:
+                if self._durable:
+                    os.fsync(self._descriptor)
+                    # After that: most systems have the new directories on disk by then, too, and nothing is left to do.
+                    self._store._folders.flush(folder)
+                faults.reach(key, "in")
+                won = True
+                try:
+                    if replace:
+                        with removal.shared(path):
+                            os.rename(self._path, name, dst_dir_fd=parent)
+                    else:
+                        os.link(self._path, name, dst_dir_fd=parent, follow_symlinks=False)
+                    faults.reach(key, "after")
+                except FileExistsError:
+                    won = False
+                if self._durable:  # also what another put: its name may not be on disk yet, and this one builds on it
+                    os.fsync(parent)
+                return won
         except OSError as error:
             raise store_error("write", path, error) from error
-        return True
 
     def discard(self) -> None:
         os.close(self._descriptor)
         with suppress(FileNotFoundError):
             os.unlink(self._path)
-
-
-def _flush_directory(path: str) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -82,6 +82,10 @@ class Attempt:
             self._scratch = tempfile.mkdtemp(prefix=f"laminar-{self._task.layer}-")
         return self._scratch
 
+    def names(self) -> list[str]:
+        """What has been set."""
+        return sorted({*self.saved, *self.artifacts})
+
     def assigned(self, name: str) -> None:
         """An attribute was assigned."""
         if name.startswith("_"):
@@ -104,7 +108,7 @@ class Attempt:
 
     def read(self, name: str) -> Any:
         """Nothing has been set that is not an attribute."""
-        there = ", ".join(sorted({*self.saved, *self.artifacts})) or "nothing"
+        there = ", ".join(self.names()) or "nothing"
         raise AttributeError(f"layer {self._task.layer} has not set {name!r}; it has set: {there}")
 
     def close(self) -> None:
@@ -153,7 +157,7 @@ def evaluate(
     caught = None
     try:
         with evaluating(task):
-            _run(node, task, layer, context, inputs, readers)
+            call_layer(node, task, layer, context, inputs, readers)
     except LayerFailed as failed:
         if not (started.last and _catches(node, failed)):
             raise
@@ -213,8 +217,30 @@ def words_of(failure: Failure) -> str:
     return report(LaminarError(failure.message, remedy=failure.remedy, details=failure.traceback))
 
 
-def _run(node: Node, task: Task, layer: Layer, context: Attempt, inputs: Inputs, readers: dict[str, Reader]) -> None:
-    """The call between the halves of its hooks, and all that it assigned, saved."""
+def call_layer(
+    node: Node,
+    task: Task,
+    layer: Layer,
+    context: Attempt,
+    inputs: Inputs,
+    readers: dict[str, Reader],
+    instead: Mapping[str, Any] | None = None,
+) -> None:
+    """The call between the halves of its hooks, and all that it assigned, saved.
+
+    Args:
+        node: The layer.
+        task: Which attempt at which split.
+        layer: Is called.
+        context: What the layer is bound to.
+        inputs: Makes what the call and its hooks take.
+        readers: Gets the readers of what the call takes.
+        instead: Arguments of the call in place of its inputs.
+
+    Raises:
+        LayerFailed: The user's code raised, or left something that cannot be saved.
+        StoreError: The datastore refuses.
+    """
     pid = os.getpid()
     before: dict[str, Reader] = {}  # hooks see whole attributes, the call its split's elements
 
@@ -228,7 +254,7 @@ def _run(node: Node, task: Task, layer: Layer, context: Attempt, inputs: Inputs,
         with hooks:
             context.keeps = True
             elements = inputs.elements(task.layer, task.index) if node.configuration.foreach else None
-            layer(**inputs.arguments(node.inputs, readers, elements))
+            layer(**inputs.arguments(node.inputs, readers, elements) | dict(instead or {}))
             _save(layer, context, inputs.archive)
             hooks.close()
         _save(layer, context, inputs.archive)

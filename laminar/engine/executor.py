@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -11,7 +11,7 @@ from laminar.engine.checks import Check, Subject
 from laminar.engine.events import Event
 from laminar.engine.ledger import Failure
 from laminar.engine.ports import Datastore
-from laminar.errors import LaminarError
+from laminar.errors import LaminarError, UsageError
 from laminar.model.configuration import Configuration, Container
 from laminar.model.wire import Task
 
@@ -63,6 +63,27 @@ class Leftover:
     layer: str
     index: int
     attempt: int
+
+
+@dataclass(frozen=True)
+class Visit:
+    """What `laminar shell` runs in the place of an attempt.
+
+    Attributes:
+        task: The attempt.
+        configuration: How it was run, or would be.
+        argv: What to run.
+        own: Whether that is a command of laminar's, which is to be told the task.
+        terminal: Whether it gets the terminal of this process.
+        facts: What `facts` said when the attempt was started; empty where it never was.
+    """
+
+    task: Task
+    configuration: Configuration
+    argv: Sequence[str]
+    own: bool
+    terminal: bool
+    facts: Mapping[str, Any]
 
 
 Report = Callable[[Job, Exit], None]
@@ -171,6 +192,19 @@ class Executor(ABC):
     def facts(self) -> dict[str, Any]:
         """What the records of this launch say about the engine, such as image ids by layer; asked once, after `open`."""
         return {}
+
+    def shell(self, visit: Visit) -> int:
+        """Run what people look around with, with the standard streams of this process, and return its exit code.
+
+        It is called after `open`, for a launch that has no layer to run and a datastore that is only read.
+
+        Raises:
+            EngineError: The engine cannot.
+            UsageError: It never can.
+        """
+        raise UsageError(
+            f"the {self.name} executor opens no shells.", remedy="Open one on this machine: --executor process."
+        )
 
     def checks(self, subject: Subject) -> Iterable[Check]:
         """What `laminar doctor` says of the engine; changes nothing, and needs no `open` before."""

@@ -1,7 +1,8 @@
 """The code of a flow, as digests: whether an image holds the code that the scheduler has, and which layers differ.
 
 A flow's code is the source of its layers' modules and of the project's modules that they import, directly or not. Project
-modules are those below the application directory; installed packages are the image's own business.
+modules are those below the application directory; installed packages are the image's own business. What only the program
+runs, `if flow := F(): ...`, is no code of a layer: linkers may change without one.
 """
 
 from __future__ import annotations
@@ -11,12 +12,16 @@ import importlib.util
 import json
 import os
 import sys
+import threading
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from typing import Any, NamedTuple
 
 from laminar.engine.ports import Datastore
 from laminar.model.layer import Layer
+
+_parsing = threading.Lock()
+"""Python 3.11 fails to parse in two threads at one time: "AST constructor recursion depth mismatch"."""
 
 
 class Code(NamedTuple):
@@ -92,16 +97,25 @@ class _Sources:
         return text
 
     def _around(self, name: str) -> str:
-        """The module without its layer classes, where it is a module of layers; else all of it."""
-        text = self.read[name]
+        """The module without its layer classes, where it is a module of layers, and without what only schedules."""
+        text, tree = self.read[name], self._tree(name)
+        if not tree.body:
+            return text
         module = sys.modules.get(name)
+        values = vars(module) if module else {}
         layers = {
             value.__name__
-            for value in vars(module).values()
+            for value in values.values()
             if isinstance(value, type) and issubclass(value, Layer) and value.__module__ in (name, "__main__")
-        } if module else set()  # fmt: skip
-        own = [node for node in self._tree(name).body if not (isinstance(node, ast.ClassDef) and node.name in layers)]
-        return "\n".join(_segment(text, node) for node in own)
+        }
+        own: list[str] = []
+        for node in tree.body:
+            if isinstance(node, ast.If) and _schedules(node.test, values):
+                own.append(ast.get_source_segment(text, node.test) or "")
+                own += [_segment(text, other) for other in node.orelse]
+            elif not (isinstance(node, ast.ClassDef) and node.name in layers):
+                own.append(_segment(text, node))
+        return "\n".join(own)
 
     def _reach(self, name: str, reached: dict[str, None]) -> None:
         if name in reached or not self._project(name):
@@ -122,14 +136,27 @@ class _Sources:
         """Whether `name` is a module of the project, whose source is then in `read`."""
         if name not in self.read:
             path = _file(name)
-            inside = path and os.path.realpath(path).startswith(self._root)
+            inside = path and name.partition(".")[0] != "laminar" and os.path.realpath(path).startswith(self._root)
             self.read[name] = _source(name) if inside and f"{os.sep}site-packages{os.sep}" not in str(path) else ""
         return bool(self.read[name])
 
     def _tree(self, name: str) -> ast.Module:
         if name not in self._trees:
-            self._trees[name] = ast.parse(self.read[name])
+            try:
+                with _parsing:
+                    self._trees[name] = ast.parse(self.read[name])
+            except (SyntaxError, ValueError):  # one that nobody imports, or that is being edited
+                self._trees[name] = ast.Module(body=[], type_ignores=[])
         return self._trees[name]
+
+
+def _schedules(test: ast.expr, values: Mapping[str, Any]) -> bool:
+    """Whether what stands under `if TEST` runs in the program only: `if flow := F()`, `if flow`, `if __name__ == …`."""
+    if isinstance(test, ast.Compare):
+        return isinstance(test.left, ast.Name) and test.left.id == "__name__"
+    name = test.target if isinstance(test, ast.NamedExpr) else test
+    value = values.get(name.id) if isinstance(name, ast.Name) else None
+    return any((kind.__module__, kind.__name__) == ("laminar.flow", "Flow") for kind in type(value).__mro__)
 
 
 def _absolute(node: ast.ImportFrom, module: str) -> str:

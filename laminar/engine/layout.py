@@ -217,6 +217,15 @@ def read_commit(key: str) -> Commit | None:
     return Commit(match[1], int(match[2]), int(match[3] or 1)) if match else None
 
 
+_IN_LAYER = re.compile(r"runs/[^/]+/[^/]+/layers/([^/]+)/(?:(\d+)/)?")
+
+
+def read_layer(key: str) -> tuple[str, int | None]:
+    """The layer and the split that a key belongs to: None of one about the whole layer, no name of one about none."""
+    match = _IN_LAYER.match(key)
+    return (match[1], None if match[2] is None else int(match[2])) if match else ("", None)
+
+
 def read_digest(key: str) -> str:
     """The digest in the key of a blob, or of what an image said; empty where it is neither."""
     name = key.rpartition("/")[2].removesuffix(".json")

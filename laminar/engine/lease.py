@@ -12,8 +12,9 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from itertools import pairwise
 from typing import Any
 
 from laminar.engine import layout, records
@@ -83,6 +84,15 @@ class Lease:
         self._thread = threading.Thread(target=self._keep, args=(on_stop, on_lost), name="laminar-lease", daemon=True)
         self._thread.start()
 
+    @property
+    def lost(self) -> bool:
+        """Whether another process has taken it; a store that does not answer is no other process."""
+        with suppress(StoreError):
+            return (
+                records.load(self._ledger.store, _key(self._ledger, self.epoch + 1, "owner.json"), "owner") is not None
+            )
+        return False
+
     def release(self, outcome: str) -> None:
         """Give it back: `outcome` is `done`, `failed` or `interrupted`."""
         self._over.set()
@@ -118,9 +128,10 @@ class Holder:
         words: `PID on HOST (USER), since …`.
     """
 
-    def __init__(self, ledger: Ledger, epoch: int, owner: Mapping[str, Any], outcome: str) -> None:
+    def __init__(self, ledger: Ledger, epoch: int, owner: Mapping[str, Any], ended: Mapping[str, Any]) -> None:
         self.epoch = epoch
-        self.outcome = outcome
+        self.outcome = ended.get("outcome", "")
+        self._ended_at = ended.get("at")
         self.words = _words(owner)
         self._ledger = ledger
         self._owner = owner
@@ -128,13 +139,17 @@ class Holder:
     @classmethod
     def of(cls, ledger: Ledger) -> Holder | None:
         """The latest holder; None where there was none."""
+        return next(cls.all(ledger), None)
+
+    @classmethod
+    def all(cls, ledger: Ledger) -> Iterator[Holder]:
+        """All holders, the latest first."""
         epochs = [int(name) for name in ledger.store.children(layout.leases(ledger.flow, ledger.execution))]
         for epoch in sorted(epochs, reverse=True):
             owner = records.load(ledger.store, _key(ledger, epoch, "owner.json"), "owner")
             if owner is not None:  # else one died as it took it
                 ended = records.load(ledger.store, _key(ledger, epoch, "ended.json"), "ended") or {}
-                return cls(ledger, epoch, owner, ended.get("outcome", ""))
-        return None
+                yield cls(ledger, epoch, owner, ended)
 
     @property
     def ended(self) -> bool:
@@ -149,9 +164,13 @@ class Holder:
         alive = self._is_alive()
         if alive is not None:
             return alive
-        beats = self._beats()
-        last = int(beats.split()[-1]) if beats.strip() else self._owner.get("at", 0.0)
-        return bool(time.time() - last < TTL_S)
+        return bool(time.time() - self._last_sign() < TTL_S)
+
+    @property
+    def held_s(self) -> tuple[float, float]:
+        """From when to when it held the lease, in seconds since 1970, by its own clock."""
+        last = self._last_sign() if self._ended_at is None else float(self._ended_at)
+        return float(self._owner.get("at", 0.0)), last
 
     def ask_to_stop(self) -> None:
         """Have it end what runs, and itself."""
@@ -188,6 +207,12 @@ class Holder:
             return _identity(self._ledger, self.epoch) in _held_here
         return alive
 
+    def _last_sign(self) -> float:
+        """When it was last heard of, by its own clock."""
+        with suppress(IndexError, ValueError):
+            return float(self._beats().split()[-1])
+        return float(self._owner.get("at", 0.0))
+
     def _beats(self) -> bytes:
         try:
             return bytes(self._ledger.store.read(_key(self._ledger, self.epoch, "beats")))
@@ -195,12 +220,22 @@ class Holder:
             return b""
 
 
+def pauses_s(ledger: Ledger, until: float) -> float:
+    """Seconds before `until`, a time since 1970, in which an execution waited for somebody to go on with it."""
+    holders = list(Holder.all(ledger))
+    if len(holders) < 2:
+        return 0.0
+    spans = sorted(holder.held_s for holder in holders)
+    gaps = ((before[1], after[0]) for before, after in pairwise(spans) if after[0] < until)
+    return sum(max(0.0, end - begin) for begin, end in gaps)
+
+
 _held_here: set[tuple[Any, ...]] = set()
 """The leases that this process has."""
 
 
 def _identity(ledger: Ledger, epoch: int) -> tuple[Any, ...]:
-    return ledger.store.url or id(ledger.store), ledger.flow, ledger.execution, epoch
+    return ledger.store.identity, ledger.flow, ledger.execution, epoch
 
 
 def _key(ledger: Ledger, epoch: int, name: str) -> str:

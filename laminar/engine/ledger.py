@@ -113,6 +113,7 @@ class Ledger:
         self.flow = flow
         self.execution = execution
         self._plans: dict[str, Plan] = {}
+        self._launch = 0
 
     # What the scheduler writes.
 
@@ -155,6 +156,7 @@ class Ledger:
         document = {**facts, "created": time.time()}
         while not records.create(self.store, layout.launch(self.flow, self.execution, number), "launch", document):
             number += 1
+        self._launch = number
 
     def recompute(self, layers: Sequence[str]) -> None:
         """Open a generation: results of these layers no longer count, and stay. By the holder of the lease only."""
@@ -177,6 +179,7 @@ class Ledger:
             "configuration": started.configuration.to_json() if started.changed else None,
             "last": started.last,
             "generation": started.generation,
+            "launch": self._launch,
             "created": time.time(),
         }
         records.create(self.store, key, "started", document, durable=False)
@@ -238,6 +241,13 @@ class Ledger:
         names = self.store.children(layout.launches(self.flow, self.execution))
         number = max((int(name.removesuffix(".json")) for name in names), default=0)
         return records.load(self.store, layout.launch(self.flow, self.execution, number), "launch")
+
+    def launch_of(self, layer: str, index: int, attempt: int) -> dict[str, Any] | None:
+        """The schedule or resume that started an attempt; the last one, where that is not known."""
+        document = records.load(self.store, layout.started(self.flow, self.execution, layer, index, attempt), "started")
+        number = (document or {}).get("launch", 0)
+        found = records.load(self.store, layout.launch(self.flow, self.execution, number), "launch") if number else None
+        return found or self.latest_launch()
 
     def launch_count(self) -> int:
         """How often it was scheduled or resumed."""

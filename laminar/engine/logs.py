@@ -36,9 +36,12 @@ class LogWriter:
         self._open = b""
         self._tail: deque[str] = deque(maxlen=_TAIL_LINES)
         self._last = ""
+        self._given_up = False
 
     def write(self, data: bytes) -> None:
         """Take a piece."""
+        if self._given_up:
+            return
         self._keep(data)
         *lines, self._open = (self._open + data).split(b"\n")
         if len(self._open) > _LINE_BYTES:
@@ -52,6 +55,10 @@ class LogWriter:
         if self._open:
             self._line(self._open)
             self._open = b""
+
+    def give_up(self) -> None:
+        """Another process keeps this log from now on: take nothing more."""
+        self._given_up = True
 
     @property
     def tail(self) -> list[str]:

@@ -55,6 +55,11 @@ class Datastore(ABC):
     url: str = ""
     """How an executor process on this machine opens the same store; empty where none can."""
 
+    @property
+    def identity(self) -> object:
+        """The same for all objects of this process that are one store."""
+        return self.url or id(self)
+
     @abstractmethod
     def create(self, key: str, data: Buffer, *, durable: bool = True) -> bool:
         """Put `data` under `key` if it is absent, all or nothing; of many writers exactly one wins.

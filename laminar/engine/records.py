@@ -69,6 +69,15 @@ def load(store: Datastore, key: str, kind: str) -> dict[str, Any] | None:
         data = store.read(key)
     except NotFoundError:
         return None
+    return checked(kind, data, key)
+
+
+def checked(kind: str, data: Buffer, key: str) -> dict[str, Any]:
+    """The document of a record that holds what records of its kind hold.
+
+    Raises:
+        CorruptError: As `decode` does, and where it holds something else.
+    """
     document = decode(kind, data, key)
     if not shapes.fits(kind, document):
         raise CorruptError(

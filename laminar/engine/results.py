@@ -86,6 +86,14 @@ class Reader:
         """Nothing: it is gone."""
         raise AttributeError(f"{self._layer}.scratch is gone: it is there while an attempt runs")
 
+    def names(self) -> list[str]:
+        """What the split has saved; of a whole layer, its first split.
+
+        Raises:
+            AttributeError: The layer has not finished, or was skipped.
+        """
+        return sorted(self._commit(self.index).artifacts) if self._plan().splits else []
+
     def assigned(self, name: str) -> None:
         """What a reader of results assigns stays with that reader."""
 

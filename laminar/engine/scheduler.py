@@ -161,7 +161,10 @@ class Scheduler:
                     self._wait()
                     self._fill()
             except BaseException as error:
-                if not (isinstance(error, Interrupted) and error.taken_over):
+                if isinstance(error, Interrupted) and error.taken_over:
+                    for running in self._running.values():
+                        running.log.give_up()
+                else:
                     self._abandon()
                 raise
         self._end()

@@ -13,6 +13,7 @@ from typing import Any
 Check = Callable[[Any], bool]
 
 _BLOB = re.compile("[0-9a-f]{64}")
+_BY_LAYER = ("images", "names", "mounts")
 _YEARS_S = 1e11
 """No time of a record is later: what formats times cannot do more."""
 
@@ -98,8 +99,8 @@ _CONFIGURATION = _members(
 
 
 def _engine(value: Any) -> bool:
-    """What an executor said of its engine: of images, the id by layer; else what it likes."""
-    return isinstance(value, dict) and _mapping(_text)(value.get("images", {}))
+    """What an executor said of its engine: of images and the like, a text by layer; else what it likes."""
+    return isinstance(value, dict) and all(_mapping(_text)(value.get(name, {})) for name in _BY_LAYER)
 
 
 _SHAPES: Mapping[str, Check] = {
@@ -137,7 +138,9 @@ _SHAPES: Mapping[str, Check] = {
 def fits(kind: str, document: Mapping[str, Any]) -> bool:
     """Whether a record of that kind holds what such records hold."""
     check = _SHAPES.get(kind)
-    fits_optional = _mapping(_CONFIGURATION)(document.get("configurations", {})) and _optional(_USAGE)(
-        document.get("usage")
+    fits_optional = (
+        _mapping(_CONFIGURATION)(document.get("configurations", {}))
+        and _optional(_USAGE)(document.get("usage"))
+        and _count(document.get("launch", 0))
     )
     return (check is None or check(document)) and fits_optional

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+from types import TracebackType
 
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -19,6 +20,13 @@ def user_traceback(error: BaseException) -> str:
         seen.stack = traceback.StackSummary.from_list(users)
         seen = seen.__cause__ or (None if seen.__suppress_context__ else seen.__context__)
     return "".join(report.format()).rstrip()
+
+
+def without_ours(trace: TracebackType | None) -> TracebackType | None:
+    """A traceback from the first of the user's frames on."""
+    while trace is not None and _foreign(trace.tb_frame.f_code.co_filename):
+        trace = trace.tb_next
+    return trace
 
 
 def _foreign(filename: str) -> bool:

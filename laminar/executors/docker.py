@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
@@ -13,7 +14,7 @@ from typing import Any
 
 from laminar.engine import faults
 from laminar.engine.checks import Check, Subject, attempt, failed
-from laminar.engine.executor import Capacity, Executor, Exit, Job, Launch, Leftover, Report
+from laminar.engine.executor import Capacity, Executor, Exit, Job, Launch, Leftover, Report, Visit
 from laminar.engine.ports import Datastore
 from laminar.errors import EngineError, LaminarError, StoreError, UsageError
 from laminar.executors import docker_checkup
@@ -25,18 +26,22 @@ from laminar.executors.docker_command import (
     container_name,
     docker_command,
     labels_of,
+    shell_command,
 )
 from laminar.executors.docker_engine import Engine
 from laminar.executors.docker_exit import exit_of
 from laminar.executors.docker_host import Host, lacks_socket, no_engine
 from laminar.executors.docker_image import BASE_IMAGE, Images
 from laminar.executors.docker_mounts import Mounts, uid_gid
+from laminar.executors.docker_shell import run
 from laminar.executors.docker_watch import attach, patiently, watch
 from laminar.executors.workers import Workers
 from laminar.model.configuration import Container
 
 _GRACE_S = 10
 _MAKING_S = 0.05
+_KILLED = 137
+"""Exit code of what SIGKILL ended: the kernel, for memory, or somebody."""
 
 
 class Docker(Executor):
@@ -100,6 +105,7 @@ class Docker(Executor):
         self._left: set[str] = set()
         self._ids: dict[str, str] = {}
         self._connects = False
+        self._gone = False
         self._engine = _connect(store.url)
         self._host = Host.find(self._engine)
         user = "0:0" if self._engine.rootless else f"{owner[0]}:{owner[1]}"
@@ -205,7 +211,9 @@ class Docker(Executor):
             self._engine.close()
 
     def leave(self) -> None:
-        """Give the connection back; the containers run on."""
+        """Give the connection back; the containers run on, and the threads that watch them here touch them no more."""
+        self._gone = True
+        self._names.clear()
         self._engine.close()
 
     def abandon(self) -> None:
@@ -220,13 +228,37 @@ class Docker(Executor):
                 start_new_session=True,
             )
 
+    def shell(self, visit: Visit) -> int:
+        """Run it in a container like the attempt's: from the image that it had, as long as the engine keeps that."""
+        layer, container, facts = visit.task.layer, visit.configuration.container, visit.facts
+        where = f"layer {layer}"
+        image = facts.get("names", {}).get(layer) or self._image(layer, container)
+        if identity := facts.get("images", {}).get(layer):
+            self._images.check_kept(identity, image, f"attempt {visit.task.attempt} at {visit.task.address}")
+        else:
+            identity = self._images.resolve(image, self._host, container.platform, where)
+        project = facts["mounts"].get(layer) if "mounts" in facts else self._mounted(image, self._launch.app_dir)
+        self._check_runs(container, image, identity, project, where)
+        title = f"{image}@{identity[:19]}…"
+        if project is not None:
+            title += f", with {os.path.abspath(project)} mounted over {container.workdir}"
+        name = f"laminar-shell-{os.urandom(6).hex()}"
+        mounts = self._mounts.values(container, project)
+        code = run(shell_command(visit, self._place, identity, name, mounts, title), name)
+        if code == _KILLED:
+            print(f"laminar: the container was killed; it may use {container.memory} MiB of memory", file=sys.stderr)  # noqa: T201
+        return code
+
     def datastore(self, store: object) -> str:
         """Where the store is mounted."""
         return STORE
 
     def facts(self) -> dict[str, Any]:
-        """Image ids by layer, and whether containers are hardened."""
-        return {"images": dict(self._ids), "hardened": self.hardened}
+        """By layer: the image's id, its name, the directory mounted over its workdir; and whether all are hardened."""
+        names = {layer: self._image(layer, container) for layer, container in self._launch.containers.items()}
+        mounted = {layer: self._mounted(name, self._launch.app_dir) for layer, name in names.items()}
+        mounts = {layer: os.path.abspath(directory) for layer, directory in mounted.items() if directory is not None}
+        return {"images": dict(self._ids), "names": names, "mounts": mounts, "hardened": self.hardened}
 
     @property
     def warnings(self) -> list[str]:
@@ -285,10 +317,13 @@ class Docker(Executor):
                 )
         image = self._image(layer, container)
         identity = self._images.resolve(image, self._host, container.platform, where)
-        mounted = self._mounted(image, self._launch.app_dir)
-        self._mounts.check(container, mounted, container.user or self._place.user, where)
-        self._images.check(image, identity, container, asks_for_flow=mounted is None)
+        self._check_runs(container, image, identity, self._mounted(image, self._launch.app_dir), where)
         return identity
+
+    def _check_runs(self, container: Container, image: str, identity: str, project: str | None, where: str) -> None:
+        """Raise where the image cannot run the flow, or what is to be mounted is not there or cannot be read."""
+        self._mounts.check(container, project, container.user or self._place.user, where)
+        self._images.check(image, identity, container, asks_for_flow=project is None)
 
     def _run(self, job: Job, report: Report, attempt: Callable[[Job, str], Exit]) -> None:
         """See a container to its end, and report how that was. In a thread of its own."""
@@ -303,6 +338,8 @@ class Docker(Executor):
             exit_ = Exit(
                 error=EngineError(f"cannot start the docker command: {error}", remedy="Check its installation.")
             )
+        if self._gone:
+            return
         self._names.pop(job, None)
         report(job, exit_)
         with suppress(EngineError):  # close() tries again

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 
+from laminar.engine.executor import Visit
 from laminar.errors import UsageError
 from laminar.model import wire
 from laminar.model.configuration import Container
@@ -20,6 +21,9 @@ LABEL = "laminar"
 
 _PIDS = 4096
 """Processes and threads of one container, at most: a fork bomb ends itself, not the machine."""
+
+_NO_KEYS = "ctrl-@,ctrl-@"
+"""Docker's own keys for leaving a container running begin with Ctrl-P, which is the previous line at any prompt."""
 
 
 @dataclass(frozen=True)
@@ -67,10 +71,8 @@ def docker_command(
         "run",
         f"--name={container_name(task, place)}",
         *(f"--label={LABEL}.{key}={value}" for key, value in labels(task, place).items()),
-        f"--cpus={max(0.01, min(container.cpu, place.cpus or container.cpu)):g}",
-        f"--memory={container.memory}m",
-        f"--memory-swap={container.memory}m",
-        f"--mount={mount(place.store, STORE, kind='bind' if place.store.startswith('/') else 'volume')}",
+        *_bounds(container, place),
+        f"--mount={_store(place)}",
         *(f"--mount={value}" for value in mounts),
         *_as_user(container, place),
         *(f"--env={key}={value}" for key, value in {**wire.environment(task), **place.environ}.items()),
@@ -81,6 +83,47 @@ def docker_command(
         image,
         name,
         *command,
+    ]
+
+
+def shell_command(
+    visit: Visit, place: Place, image: str, name: str, mounts: tuple[str, ...] = (), title: str = ""
+) -> list[str]:
+    """The command for a container like an attempt's, for people to look around in.
+
+    It cannot write to the datastore, it is gone when it ends, and its labels are not those of an attempt's: nothing that
+    looks for these finds it.
+
+    Args:
+        visit: What to run there.
+        place: What all containers of the launch have in common.
+        image: Id of the image.
+        name: Of the container.
+        mounts: `--mount` values besides the store's.
+        title: What the user is told of the image.
+    """
+    container = visit.configuration.container
+    program, *arguments = visit.argv
+    told = {**wire.environment(visit.task), wire.IMAGE: title} if visit.own else {}
+    return [
+        "docker",
+        "run",
+        "--rm",
+        "--interactive",
+        *(["--tty", f"--detach-keys={_NO_KEYS}"] if visit.terminal else []),
+        f"--name={name}",
+        f"--label={LABEL}.store={store_label(place.store)}",
+        f"--label={LABEL}.shell={visit.task.execution}/{visit.task.address}",
+        *_bounds(container, place),
+        f"--mount={_store(place, read_only=True)}",
+        *(f"--mount={value}" for value in mounts),
+        *_as_user(container, place),
+        *(f"--env={key}={value}" for key, value in told.items()),
+        *_optional(container),
+        *container.options,
+        image,
+        program,
+        *arguments,
     ]
 
 
@@ -178,9 +221,18 @@ _OURS = {
 }
 """Option of `docker run` -> what to do instead of passing it."""
 
-
 _UNDO = ("--privileged", "--read-only")
 """What a hardened container's options must not set."""
+
+
+def _bounds(container: Container, place: Place) -> Iterator[str]:
+    yield f"--cpus={max(0.01, min(container.cpu, place.cpus or container.cpu)):g}"
+    yield f"--memory={container.memory}m"
+    yield f"--memory-swap={container.memory}m"
+
+
+def _store(place: Place, *, read_only: bool = False) -> str:
+    return mount(place.store, STORE, read_only=read_only, kind="bind" if place.store.startswith("/") else "volume")
 
 
 def _as_user(container: Container, place: Place) -> Iterator[str]:

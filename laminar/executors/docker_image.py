@@ -86,6 +86,17 @@ class Images:
                 self._ids[name, platform] = self._find(name, host, platform, where)
             return self._ids[name, platform]
 
+    def check_kept(self, identity: str, name: str, whose: str) -> None:
+        """Raise `EngineError` where the engine no longer has an image; `name` is what it was called.
+
+        What that name stands for by now may be another image, so nothing is pulled.
+        """
+        if self._engine.image(identity) is None:
+            raise EngineError(
+                f"the image of {whose}, {name} ({identity[:19]}…), is not on this machine any more.",
+                remedy=f"Look from another one: --image IMAGE, such as --image {name}, which may hold other code by now.",
+            )
+
     def check(self, name: str, identity: str, container: Container, *, asks_for_flow: bool) -> None:
         """Raise where an image cannot run the flow; `asks_for_flow` unless the project is mounted over its workdir."""
         if name == BASE_IMAGE and not asks_for_flow:

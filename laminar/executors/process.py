@@ -10,8 +10,9 @@ import threading
 from contextlib import suppress
 
 from laminar.engine import faults
-from laminar.engine.executor import Capacity, Executor, Exit, Job, Launch, Report
+from laminar.engine.executor import Capacity, Executor, Exit, Job, Launch, Report, Visit
 from laminar.errors import UsageError
+from laminar.executors import local_shell
 from laminar.executors.output import follow
 from laminar.executors.workers import Workers
 from laminar.model import wire
@@ -79,6 +80,10 @@ class Process(Executor):
         for descriptor in self._lifeline:
             with suppress(OSError):
                 os.close(descriptor)
+
+    def shell(self, visit: Visit) -> int:
+        """Run it in a process of this machine."""
+        return local_shell.run(visit, self._launch)
 
     def _wait(self, job: Job, child: subprocess.Popen[bytes], report: Report) -> None:
         """Pass on what the process prints until it ends; what it has left running may hold the pipe open for longer."""

@@ -10,8 +10,9 @@ from contextlib import suppress
 from typing import IO, Any
 
 from laminar.engine.evaluate import LayerFailed, failure_of
-from laminar.engine.executor import Capacity, Executor, Exit, Job, Launch, Report
+from laminar.engine.executor import Capacity, Executor, Exit, Job, Launch, Report, Visit
 from laminar.errors import StoreError
+from laminar.executors import local_shell
 from laminar.executors.workers import Workers
 
 
@@ -63,6 +64,10 @@ class Thread(Executor):
     def abandon(self) -> None:
         """The same: nothing here is waited for for long."""
         self.close()
+
+    def shell(self, visit: Visit) -> int:
+        """Run it in a process of this machine."""
+        return local_shell.run(visit, self._launch)
 
     def _run(self, attempt: _Attempt) -> None:
         job, exit_ = attempt.job, Exit(code=0)

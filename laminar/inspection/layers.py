@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from laminar.engine.addresses import Place, layers_of
+from laminar.engine.lease import pauses_s
 from laminar.engine.ledger import Commit, Failure, Ledger
 from laminar.engine.states import LayerState, layer_state, together
 from laminar.inspection.artifacts import MOST_READ, artifact
@@ -15,9 +16,8 @@ from laminar.inspection.found import Error, ExecutionFacts, LayerRow, Usage
 
 
 def execution_facts(ledger: Ledger) -> ExecutionFacts:
-    """An execution that is there, and where each layer of it stands."""
-    record = ledger.record()
-    assert record is not None
+    """An execution that is there, and where each layer of it stands; its own record may be one that cannot be read."""
+    record = ledger.record() or {"target": "", "created": 0.0, "parameters": {}}
     launch: Mapping[str, Any] = ledger.latest_launch() or {}
     rows = rows_of(ledger)
     state = together(ledger, (row.state for row in rows))
@@ -28,7 +28,7 @@ def execution_facts(ledger: Ledger) -> ExecutionFacts:
         state=state,
         target=launch.get("target") or record["target"],
         created=record["created"],
-        duration_s=_duration_s(record["created"], state, rows),
+        duration_s=_duration_s(ledger, record["created"], state, rows),
         launches=ledger.launch_count(),
         executor=launch.get("executor", ""),
         images=launch.get("engine", {}).get("images", {}),
@@ -110,8 +110,7 @@ def _timed(row: LayerRow, commits: Sequence[Commit]) -> LayerRow:
     return replace(row, started=started, finished=finished, duration_s=max(0.0, finished - started))
 
 
-def _duration_s(created: float, state: str, rows: Sequence[LayerRow]) -> float | None:
-    if state == "running":
-        return max(0.0, time.time() - created)
+def _duration_s(ledger: Ledger, created: float, state: str, rows: Sequence[LayerRow]) -> float | None:
     ends = [row.finished for row in rows if row.finished is not None]
-    return max(0.0, max(ends) - created) if ends else None
+    end = time.time() if state == "running" else max(ends, default=None)
+    return None if end is None else max(0.0, end - created - pauses_s(ledger, end))

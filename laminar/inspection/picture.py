@@ -6,7 +6,7 @@ Colour never stands alone: a state has its mark and its word. The colours follow
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from html import escape
 from urllib.parse import quote
 
@@ -32,7 +32,7 @@ _ARROW = 7.0
 _BEHIND = 4.0
 """How far the second sheet of a layer of several splits looks out."""
 
-_MARKS = {
+MARKS = {
     "finished": "M-4 .5-1.2 3.4 4-3.2",
     "running": "M0-3.8A3.8 3.8 0 1 1-3.8 0",
     "failed": "M-3.2-3.2 3.2 3.2M3.2-3.2-3.2 3.2",
@@ -93,7 +93,7 @@ def svg(graph: GraphFacts, *, links: bool = False) -> str:
     return "\n".join(lines)
 
 
-def style(states: Iterator[str]) -> str:
+def style(states: Iterable[str]) -> str:
     """The rules for layers in these states."""
     there = set(states)
     used = [state for state in _INK if state in there]
@@ -149,7 +149,7 @@ class _Box:
         left = x + _PADDING
         if layer.state:
             at = f"translate({left + 8:g} {top - 5:g})"
-            mark = _MARKS.get(layer.state, "")
+            mark = MARKS.get(layer.state, "")
             yield f'<g transform="{at}"><circle class="c" r="8"/><path class="m" d="{mark}"/></g>'
             left += _MARK
         yield f'<text class="n" x="{left:g}" y="{top:g}">{_text(self.name)}</text>'

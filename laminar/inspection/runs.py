@@ -11,6 +11,7 @@ from typing import Any
 
 from laminar.engine import addresses
 from laminar.engine.addresses import began, layers_of
+from laminar.engine.lease import pauses_s
 from laminar.engine.ledger import Ledger
 from laminar.engine.ports import Datastore
 from laminar.engine.states import ended_well, layer_state, together
@@ -28,7 +29,7 @@ class Run:
     Attributes:
         state: As states are, or `damaged` where a record of it cannot be read.
         created: When it began; 0 where that cannot be read.
-        duration_s: From its beginning to its last commit, or to now where it runs.
+        duration_s: From its beginning to its last commit, or to now where it runs; the time before a resume is not in it.
         layers_done: Finished or skipped.
     """
 
@@ -78,7 +79,8 @@ def _run(ledger: Ledger, created: float) -> Run:
     ran = [name for name, each in states.items() if each == "finished" and _splits(ledger, name)]
     ends = graph.keys() - {need for name in ran for need in graph[name]}
     last = max((_last_commit(ledger, name, states[name]) for name in ends), default=0.0)
-    duration_s = time.time() - created if state == "running" else max(0.0, last - created) if last else None
+    end = time.time() if state == "running" else last
+    duration_s = max(0.0, end - created - pauses_s(ledger, end)) if end else None
     return Run(ledger.flow, ledger.execution, state, created, duration_s, len(graph), done)
 
 

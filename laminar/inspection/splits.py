@@ -59,8 +59,7 @@ def split_facts(ledger: Ledger, layer: str, index: int) -> SplitFacts:
         state = _open_state(ledger, layer, index, layer_state(ledger, layer, read=False))
     else:
         state = "waiting"
-    launch: Mapping[str, Any] = ledger.latest_launch() or {}
-    tries = [_try(ledger, layer, index, number, commit, launch, state) for number in ledger.attempts(layer, index)]
+    tries = tries_of(ledger, layer, index, state)
     if commit is None:
         return SplitFacts(ledger.flow, ledger.execution, address, layer, index, state, tries, elements)
     return SplitFacts(
@@ -79,6 +78,13 @@ def split_facts(ledger: Ledger, layer: str, index: int) -> SplitFacts:
         caught=error_of(commit.caught) if commit.caught else None,
         artifacts=artifacts_of(commit.artifacts),
     )
+
+
+def tries_of(ledger: Ledger, layer: str, index: int, state: str) -> list[Try]:
+    """The attempts at a split that is in that state."""
+    commit = ledger.commit(layer, index)
+    launch: Mapping[str, Any] = ledger.latest_launch() or {}
+    return [_try(ledger, layer, index, number, commit, launch, state) for number in ledger.attempts(layer, index)]
 
 
 def started_at(ledger: Ledger, layer: str, index: int, attempt: int) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any, Protocol, TypeVar
 
 from laminar.errors import LayerError
@@ -50,6 +51,9 @@ class Context(Protocol):
 
     def read(self, name: str) -> Any:
         """The artifact of that name, or `AttributeError` in words."""
+
+    def names(self) -> Iterable[str]:
+        """Names of the artifacts there are, of which none is loaded; `AttributeError` in words where there can be none."""
 
     def assigned(self, name: str) -> None:
         """Note that an attribute was assigned."""
@@ -155,6 +159,21 @@ class Layer:
             self.__dict__.update({name: Shard(items) for name, items in values.items()})
         else:
             self.__dict__.update(self._laminar.shard(values))
+
+    def __repr__(self) -> str:
+        if self._laminar is None:
+            return object.__repr__(self)
+        try:
+            words = ", ".join(self._laminar.names()) or "nothing"
+        except AttributeError as error:
+            words = str(error)
+        return f"<{self.name}: {words}>"
+
+    def __dir__(self) -> Iterable[str]:
+        names = set(object.__dir__(self))
+        with suppress(AttributeError):  # it has not finished
+            names |= set(_bound(self, "__dir__").names())
+        return names
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in RESERVED:

@@ -6,11 +6,15 @@ running the program again, and says in a variable which execution its `flow()` i
 
 from __future__ import annotations
 
+import atexit
 import json
+import os
+import sys
 from collections.abc import Mapping, MutableMapping, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
-from laminar.errors import UsageError
+from laminar.errors import UsageError, report
 
 VARIABLE = "LAMINAR_RESUME"
 
@@ -39,18 +43,16 @@ class Resume(NamedTuple):
 
 
 def environment(resume: Resume) -> dict[str, str]:
-    """The variable of a program that is run again."""
-    return {VARIABLE: json.dumps(resume._asdict())}
+    """The variable of the program that this process becomes, to go on with an execution."""
+    return {VARIABLE: json.dumps({**resume._asdict(), "pid": os.getpid()})}
 
 
-def asked(environ: MutableMapping[str, str], flow: str) -> Resume | None:
+def asked(flow: str) -> Resume | None:
     """What this program was run again for, as far as it concerns `flow`; None where it is just run.
 
     Raises:
         UsageError: The program runs this flow a second time.
     """
-    if text := environ.pop(VARIABLE, ""):  # what this program starts is not run again
-        _program[:] = [Resume(**json.loads(text))]
     if not _program:
         return None
     resume = _program[0]
@@ -62,3 +64,32 @@ def asked(environ: MutableMapping[str, str], flow: str) -> Resume | None:
         )
     _called.add(flow)
     return resume if flow == resume.flow else resume._replace(rerun=())
+
+
+def _take(environ: MutableMapping[str, str]) -> None:
+    """Find out what this program was run again for; what it starts is not run again, and finds nothing."""
+    with suppress(ValueError, TypeError, AttributeError):  # what is not of laminar's making says nothing
+        told = json.loads(environ.pop(VARIABLE, "{}"))
+        if told.pop("pid", None) == os.getpid():
+            _program[:] = [Resume(**told)]
+            atexit.register(_end, os.getpid())
+
+
+def _end(pid: int) -> None:
+    """The program ends. One that did not come to its flow has not gone on with the execution, however it ended."""
+    (resume,) = _program
+    raised = getattr(sys, "last_value", None) is not None  # then it has said what went wrong
+    if resume.flow in _called or raised or os.getpid() != pid:
+        return
+    error = UsageError(
+        f"the program {sys.argv[0]} ended and did not run flow {resume.flow}, so execution {resume.execution!r} was not "
+        "gone on with.",
+        remedy=f"Let it run {resume.flow}() as it did, or go on in Python: "
+        f"{resume.flow}().execution({resume.execution!r}).resume()",
+    )
+    sys.stdout.flush()
+    print(report(error), file=sys.stderr, flush=True)  # noqa: T201
+    os._exit(error.exit_code)
+
+
+_take(os.environ)

@@ -82,6 +82,11 @@ def argv(task: Task) -> list[str]:
     return ["laminar", "execute", "--layer", task.layer]
 
 
+def prompt_argv(code: str | None) -> list[str]:
+    """The command of the process that `laminar shell` starts: to run `code`, or for a prompt where that is None."""
+    return ["laminar", "inside", *([] if code is None else [f"--command={code}"])]
+
+
 def environment(task: Task) -> dict[str, str]:
     """The variables of an executor process. The layer is among them for images that are started by `python main.py`."""
     return {variable(name): str(value) for name, value in task._asdict().items()}

@@ -2,7 +2,7 @@
 
 Between two pictures the cursor stands on an empty line above the picture, not below it. A terminal that becomes narrower
 breaks lines anew and takes the cursor along: all that is below the cursor is the picture, however many lines that has
-become, and is erased. What others print meanwhile lands on the empty line and stays (docs/adr/0016-the-live-view.md).
+become, and is erased. What others print meanwhile lands on the empty line and stays (docs/adr/0018-the-live-view.md).
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from tests.cli.terminals import captures, terminal
+from tests.cli.tmux import captures, terminal
 
 SHOWN = captures(Path(__file__).resolve().parents[2] / "docs" / "live-view.md")
 

@@ -90,14 +90,80 @@ def test_only_what_is_not_committed_runs(broken):
     broken.laminar("resume", "one/Square").fails(2, "one/Square is a layer", "Type the execution: one")
 
 
-def test_code_that_has_changed_since_is_named(broken):
-    assert broken.laminar("schedule", "main:First", "--execution", "one", "--executor", "process").code == 1
+@pytest.mark.parametrize("executor", ["process", "thread"])
+def test_code_that_has_changed_since_is_named(broken, executor):
+    assert broken.laminar("schedule", "main:First", "--execution", "one", "--executor", executor).code == 1
     (broken.path / "broken").unlink()
     broken.write("main.py", MAIN.replace("numbers=[1, 2, 3]", "numbers=[4, 5, 6]"))
     result = broken.laminar("resume", "one")
     assert result.code == 0, result.err
     assert "warning: layer Numbers has other code than when the results were committed, which stay" in result.err
     assert "--rerun Numbers" in result.err
+
+
+def test_a_linker_that_has_changed_is_no_other_code_of_a_layer(broken):
+    assert broken.python("main.py", LAMINAR_EXECUTOR="process").code == 1
+    (broken.path / "broken").unlink()
+    broken.write("main.py", MAIN.replace("list(run.layer(Square).square)", "[*run.layer(Square).square, 1]"))
+    result = broken.laminar("resume", "one")
+    assert (result.code, result.out, result.err) == (0, "the sum is 15\n", "")
+
+
+def test_layers_to_compute_again_reach_a_program_that_resumes_by_itself(broken):
+    program = MAIN.split("if first")[0] + "if first := First():\n    first.execution('one').resume()\n"
+    broken.write("main.py", program.replace(".execution('one').resume()", "(execution='one')"))
+    (broken.path / "broken").unlink()
+    assert broken.python("main.py", LAMINAR_EXECUTOR="process").code == 0
+    broken.write("main.py", program)
+    ran(broken)
+    result = broken.laminar("resume", "one", "--rerun", "Square")
+    assert result.code == 0, result.err
+    assert ran(broken) == ["Square/0", "Square/1", "Square/2"]
+
+
+def test_a_program_is_run_again_with_the_settings_of_the_command(broken):
+    assert broken.python("main.py", LAMINAR_EXECUTOR="process").code == 1
+    broken.write("other.yaml", "executor: thread")
+    result = broken.laminar("resume", "one", "--config", "other.yaml", "--progress", "plain")
+    assert "First one started: 2 layers, thread" in result.err
+    result = broken.laminar("resume", "one", "--progress", "plain", "--executor", "process")
+    assert "First one started: 2 layers, process" in result.err
+
+
+NOWHERE = [
+    ("print('nothing to do')", "nothing to do\n"),
+    ("sys.exit()", ""),
+    ("if other := Second(): other(squares=[1])", ""),
+    ("subprocess.run([sys.executable, __file__, 'child'], check=True)", ""),
+]
+AGAIN = """
+import subprocess, sys
+if "child" in sys.argv:
+    if first := First():
+        first()
+elif __name__ == "__main__":
+    END
+"""
+
+
+@pytest.mark.parametrize(("end", "out"), NOWHERE, ids=["ends", "exits", "another flow", "a child"])
+def test_a_program_that_does_not_come_to_its_flow_has_not_gone_on(broken, end, out):
+    (broken.path / "broken").unlink()
+    layers = MAIN.split("if first")[0]
+    start = "if first := First():\n    first(execution='one')\n"
+    broken.write("main.py", layers + start)
+    assert broken.python("main.py", LAMINAR_EXECUTOR="process").code == 0
+    broken.write("main.py", layers + AGAIN.replace("END", end))
+    result = broken.laminar("resume", "one")
+    result.fails(2, "main.py ended and did not run flow First, so execution 'one' was not gone on with", ".resume()")
+    assert result.out == out
+
+
+def test_a_program_that_raises_says_that_and_nothing_else(broken):
+    assert broken.python("main.py", LAMINAR_EXECUTOR="process").code == 1
+    broken.write("main.py", MAIN.split("if first")[0] + "1 / 0\n")
+    result = broken.laminar("resume", "one")
+    assert (result.code, result.err.splitlines()[-1]) == (1, "ZeroDivisionError: division by zero")
 
 
 def test_a_chain_goes_on_with_its_program(broken):

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from laminar.datastores import Datastore, Local, Memory
+from laminar.datastores.overlay import Overlay
 from laminar.testing import DatastoreContract
 
 
@@ -42,3 +43,11 @@ class TestLocal(DatastoreContract):
     @pytest.fixture
     def store(self, tmp_path: Path) -> Datastore:
         return Local(tmp_path / "store")
+
+
+class TestOverlay(DatastoreContract):
+    removes = False
+
+    @pytest.fixture
+    def store(self, tmp_path: Path) -> Datastore:
+        return Overlay(Local(tmp_path / "below"), Local(tmp_path / "above"))

@@ -6,7 +6,8 @@ document is about:
 - a block whose first line is `# NAME.py`, `# NAME.yaml` or `# Dockerfile` is written to that file;
 - any other ```python block is run as a script;
 - in a ```console block each `$ command` is run, and the lines below it are what it prints. A line `...` stands for any
-  lines; ids, times and digests may differ. `$ cd NAME` goes for all blocks below it.
+  lines; ids, times and digests may differ. `$ cd NAME` goes for all blocks below it. Where it prints `>>> `, it runs at a
+  terminal, what follows these is typed, and in the end Ctrl-D.
 
 A comment before a block changes that: `<!-- exit: 1 -->` is the exit code it must have, `<!-- docker -->` marks one that
 needs an engine, `<!-- not run: REASON -->` leaves it out.
@@ -25,6 +26,8 @@ from subprocess import PIPE, STDOUT
 
 import pytest
 
+from tests.terminal import Terminal
+
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [
     ROOT / "README.md",
@@ -35,6 +38,8 @@ DOCUMENTS = [
 ]
 HOME = "/home/you"
 """What the documents show as the directory that they run in."""
+
+_PATH = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
 
 _BLOCK = re.compile(r"((?:^<!-- [^\n]* -->\n)*)^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _FILE = re.compile(r"# ([\w./-]+\.(?:py|yaml)|Dockerfile)\n")
@@ -64,8 +69,8 @@ class Block:
     def docker(self) -> bool:
         return "<!-- docker -->" in self.comments
 
-    def run(self, directory: Path) -> Path:
-        """Run the block in `directory`; returns the one that the next is run in."""
+    def run(self, directory: Path, home: Path) -> Path:
+        """Run the block in `directory`, at or below `home`; returns the one that the next is run in."""
         if file := _FILE.match(self.text):
             (directory / file[1]).write_text(self.text)
         elif self.language == "python":
@@ -76,21 +81,35 @@ class Block:
                 if re.fullmatch(r"cd [\w-]+", command):
                     directory /= command.removeprefix("cd ")
                     continue
-                printed = self._run(["bash", "-c", command], directory)
+                if ">>> " in expected:
+                    printed = self._talk(command, re.findall(r"^>>> (.+)$", expected, re.MULTILINE), directory)
+                else:
+                    printed = self._run(["bash", "-c", command], directory)
+                printed = printed.replace(str(home), HOME)
                 if expected.strip() and not _pattern(expected).fullmatch(_normal(printed)):
                     pytest.fail(f"{self.where}: $ {command}\nprints\n{printed}", pytrace=False)
         return directory
 
+    def _talk(self, command: str, lines: list[str], directory: Path) -> str:
+        with Terminal(["bash", "-c", command], directory, PATH=_PATH) as terminal:
+            shown = terminal.until("(?m)^>>> ")
+            for line in lines:
+                terminal.type(f"{line}\n")
+                shown += terminal.until("(?m)^>>> ")
+            terminal.type("\x04")
+            terminal.end()
+        return shown.removesuffix(">>> ")
+
     def _run(self, command: list[str], directory: Path) -> str:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("LAMINAR_")}
-        environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
+        environment["PATH"] = _PATH
         done = subprocess.run(
             command, cwd=directory, env=environment, stdout=PIPE, stderr=STDOUT, text=True, timeout=300
         )
         expected = re.search(r"<!-- exit: (\d+) -->", self.comments)
         if done.returncode != (int(expected[1]) if expected else 0):
             pytest.fail(f"{self.where}: {command[-1]}\nexits {done.returncode}\n{done.stdout}", pytrace=False)
-        return done.stdout.replace(str(directory), HOME)
+        return done.stdout
 
 
 def _normal(text: str) -> str:
@@ -127,9 +146,10 @@ def directory(document: Path, tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=_name)
 def test_blocks_that_need_no_engine(document: Path, directory: Path) -> None:
+    here = directory
     for block in blocks(document):
         if not block.docker:
-            directory = block.run(directory)
+            here = block.run(here, directory)
 
 
 _WITH_DOCKER = [path for path in DOCUMENTS if any(block.docker for block in blocks(path))]
@@ -138,5 +158,6 @@ _WITH_DOCKER = [path for path in DOCUMENTS if any(block.docker for block in bloc
 @pytest.mark.docker
 @pytest.mark.parametrize("document", _WITH_DOCKER, ids=_name)
 def test_all_blocks(document: Path, directory: Path) -> None:
+    here = directory
     for block in blocks(document):
-        directory = block.run(directory)
+        here = block.run(here, directory)

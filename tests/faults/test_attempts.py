@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 import signal
 import time
 
@@ -99,6 +100,28 @@ def test_many_attempts_at_once_give_one_result(project):
     assert set(said) >= {won}  # one that began when the commit was there says it, too
     assert len(said) == 1
     assert project.value("F", "one", "B.value") == 1 + won
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "words"),
+    [
+        ("a.value; meet('B')", 0, "B/0 has nothing to commit: another attempt has, or it is gone"),
+        ("meet('B'); raise ValueError('late')", 1, "ValueError: late"),
+    ],
+    ids=["commits", "fails"],
+)
+def test_an_execution_that_was_removed_does_not_come_back_in_parts(project, gate, body, code, words):
+    flow(project, f"from gate import meet; {body}")
+    ledger = project.ledger("F", "one")
+    ledger.create("main:F", {})
+    evaluated(project)
+    running = execute(project, 1)
+    gate.wait(running)
+    shutil.rmtree(project.store / "runs/F/one")
+    gate.open()
+    result = running.end()
+    assert (result.code, words in result.err) == (code, True), result
+    assert not list(project.store.glob("runs/F/*"))
 
 
 DEAF = """

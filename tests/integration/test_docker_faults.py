@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
 import time
@@ -215,3 +216,64 @@ def test_client_that_is_killed_is_not_the_container(project, engine, gate):
     assert project.commits("F", result.execution)["B"].attempt == 1
     assert project.value("F", result.execution, "C.value") == 2
     assert project.log("F", result.execution, "B") == "before\nafter\n"
+
+
+SHIM = """#!/bin/bash
+# The docker command, but for what a test does in its place.
+echo "$@" >> {calls}
+DOCKER={docker}
+{instead}
+exec -a docker $DOCKER "$@"
+"""
+
+
+@pytest.fixture
+def shim(project):
+    """Puts something in the place of `docker`, which is `$DOCKER` there; returns the file that calls are noted in."""
+
+    def put(instead=""):
+        calls = project.path.parent / "docker-calls"
+        script = project.path.parent / "bin" / "docker"
+        script.parent.mkdir()
+        script.write_text(SHIM.format(calls=calls, docker=shutil.which("docker"), instead=instead))
+        script.chmod(0o755)
+        project.environ["PATH"] = f"{script.parent}:{os.environ['PATH']}"
+        return calls
+
+    return put
+
+
+def test_client_that_is_killed_between_making_and_starting(project, engine, gate, shim):
+    """Nothing was started, so it is tried again, and what was made is removed."""
+    flow(project, "pass")
+    shim(
+        """case "$*" in run*laminar.layer=B*laminar.attempt=1*)
+            shift
+            $DOCKER create "$@" > /dev/null
+            kill -9 $$
+        esac"""
+    )
+    result = project.laminar("schedule", "main:F")
+    assert result.code == 0, result.err
+    assert "B/0 failed (attempt 1 of 4): the container vanished" in result.err
+    assert project.value("F", result.execution, "C.value") == 3
+    assert [event["laminar.attempt"] for event in engine.events("create") if event["laminar.layer"] == "B"] == [
+        "1",
+        "2",
+    ]
+
+
+def test_client_that_cannot_follow_a_log_is_not_asked_without_pause(project, engine, gate, shim):
+    """The engine's log driver may keep none. The container is waited for all the same, and quietly."""
+    flow(project, "meet('B'); import time; time.sleep(4)", "container=layers.Container(options=['--log-driver=none'])")
+    calls = shim()
+    running = project.start(*project.script, "schedule", "main:F")
+    gate.wait(running)
+    (client,) = clients_of(running.process.pid)
+    os.kill(client, signal.SIGKILL)
+    gate.open()
+    result = running.end()
+    assert result.code == 0, result.err
+    assert project.commits("F", result.execution)["B"].attempt == 1
+    assert project.value("F", result.execution, "C.value") == 2
+    assert 1 <= sum(line.startswith("logs --follow") for line in calls.read_text().splitlines()) < 12

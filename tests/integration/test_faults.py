@@ -127,6 +127,20 @@ def test_a_child_that_is_killed_for_memory_is_worth_a_warning(project, engine):
     assert attempts(engine, "B") == [1]
 
 
+def test_more_than_a_container_holds_passes_through_it_item_by_item(project, engine):
+    """Half a GiB through 150 MiB: saved, verified and read one item at a time."""
+    small = "container=layers.Container(memory=150)"
+    flow(project, "assert sum(len(part) for part in a.parts) == 512 << 20", small)
+    text = (project.path / "main.py").read_text()
+    text = text.replace("@F.register\nclass A", f"@F.register({small})\nclass A")
+    shard = "self.shard(parts=(bytes([number]) * (8 << 20) for number in range(64)))"
+    project.write("main.py", text.replace("self.value = 1\n", f"self.value = 1\n        {shard}\n"))
+    result = schedule(project).end()
+    assert result.code == 0, result.err
+    assert (attempts(engine, "A"), attempts(engine, "B")) == ([1], [1])
+    verify(project.store)
+
+
 def test_a_container_that_ignores_sigterm_is_killed_after_the_grace_period(project, engine):
     flow(project, "signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)", "timeout=layers.Timeout(seconds=2)")
     began = time.monotonic()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 import time
@@ -56,6 +57,15 @@ def begun(project, gate):
     return running
 
 
+HOOKED = """
+    @hooks.submission
+    def smaller(self):
+        self.configuration.container.memory = 100
+        yield
+
+    def __call__(self, a: A)"""
+
+
 def kill(running):
     running.signal(signal.SIGKILL)
     running.process.communicate()
@@ -85,6 +95,32 @@ def test_a_container_that_runs_is_adopted(project, engine, gate, begun):
     assert json.loads(running.end().out) == ["interrupted", [1, 2, 2], 1, "finished"]
     assert project.log("F", "one", "B") == "before\nafter\n"
     assert [event["laminar.layer"] for event in engine.events("start")] == ["A", "B", "C"]
+
+
+def test_what_hooks_changed_is_known_of_an_adopted_container(project, engine, gate):
+    hooked = MAIN.replace("import Flow, Layer", "import Flow, Layer, hooks").replace(
+        "\n    def __call__(self, a: A)", HOOKED
+    )
+    project.write("main.py", hooked.replace("self.value = a.value", "b'x' * (300 << 20); self.value = a.value"))
+    project.write("resume.py", RESUME)
+    begun = project.start(*project.script, "schedule", "main:F", "--execution", "one", "--mount", ".")
+    assert gate.wait(begun) == "B1"
+    kill(begun)
+    gate.open()
+    result = project.python("resume.py")
+    result.fails(1, "B/0 failed at attempt 1: out of memory at 100 MiB")
+
+
+def test_an_execution_that_is_removed_takes_its_containers_with_it(project, engine, gate, begun):
+    kill(begun)
+    assert engine.running("B")
+    record = project.store / "runs/F/one/execution.json"
+    while time.time() - record.stat().st_mtime < 1.5:
+        time.sleep(0.1)
+    result = project.laminar("gc", "--older-than", "1s")
+    assert result.code == 0, result.err
+    assert engine.containers() == []
+    assert not list(project.store.glob("runs/F/*"))
 
 
 def test_a_container_that_committed_while_nobody_watched_is_done(project, engine, gate, begun):
@@ -144,3 +180,41 @@ def test_one_that_takes_over_adopts_what_the_other_started(project, engine, gate
     assert result.code == 0, result.err
     assert json.loads(result.out)[1:] == [[1, 2, 2], 1, "finished"]
     assert [event["laminar.layer"] for event in engine.events("start")] == ["A", "B", "C"]
+
+
+LOSER = """
+import sys, main
+from laminar.errors import Interrupted
+try:
+    main.F()(execution="one")
+except Interrupted as error:
+    print(error.message, file=sys.stderr, flush=True)
+open("over").read()
+"""
+
+
+def test_one_that_lost_and_lives_on_touches_nothing_more(project, engine, gate):
+    """As a notebook does: its threads still follow the container when that ends."""
+    project.write("main.py", MAIN)
+    project.write("resume.py", RESUME)
+    project.write("loser.py", LOSER)
+    os.mkfifo(project.path / "over")
+    loser = project.start(sys.executable, "loser.py", LAMINAR_MOUNT=".")
+    assert gate.wait(loser) == "B1"
+    winner = project.start("sh", "-c", 'exec "$0" resume.py takeover 2> said', sys.executable)
+    said = project.path / "said"
+    deadline = time.monotonic() + 60
+    while not (said.exists() and "adopted 1 attempt of an earlier launch" in said.read_text()):
+        assert winner.process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert loser.process.stderr is not None
+    while "was taken over by process" not in loser.process.stderr.readline():
+        assert loser.process.poll() is None
+    gate.open()
+    result = winner.end()
+    assert json.loads(result.out)[1:] == [[1, 2, 2], 1, "finished"]
+    assert project.log("F", "one", "B") == "before\nafter\n"
+    with open(project.path / "over", "w"):
+        pass
+    loser.end()

@@ -128,6 +128,17 @@ def test_a_resumed_chain_goes_on_where_it_stopped() -> None:
     assert calls == ["Inverse/1", "Total"]
 
 
+def test_a_resumed_chain_keeps_its_parameters_and_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    Inverse.broken = False
+    flow = First(datastore=Memory(), executor=Thread())
+    flow(execution="x", top=6).next(flow=Second(), linker=link)
+    flow.execution("x").resume().next(flow=Second(), linker=link)
+    assert "warning: flow Second" not in capsys.readouterr().err
+    chained = flow.execution("x").resume().next(flow=Second(), linker=lambda run: Parameters(values=[1]))
+    assert "warning: flow Second goes on with the values that execution x was given" in capsys.readouterr().err
+    assert chained.layer(Total).total == 11.0
+
+
 def test_the_code_far_from_a_layer_knows_where_it_is() -> None:
     seen: list[Any] = []
 

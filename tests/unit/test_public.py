@@ -16,6 +16,7 @@ PUBLIC = [
     "laminar",
     "laminar.datastores",
     "laminar.executors",
+    "laminar.report",
     "laminar.serde",
     "laminar.testing",
     *(f"laminar.configurations.{module.name}" for module in pkgutil.iter_modules(configurations.__path__)),

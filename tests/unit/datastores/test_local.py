@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -60,8 +61,6 @@ def test_a_relative_root_stays_where_it_was_named(tmp_path: Path, monkeypatch: p
 
 
 def test_a_store_that_was_deleted_meanwhile_is_made_again(store: Local) -> None:
-    import shutil
-
     store.create(KEY, b"content")
     shutil.rmtree(store.url)
     assert store.create(KEY, b"again")
@@ -215,3 +214,57 @@ def test_what_a_user_cannot_read_is_listed_relative_and_briefly(tmp_path: Path) 
     found = unreadable(str(tmp_path), os.getuid() + 1, (os.getgid() + 1,))
     assert found == [f"hidden{number}.py" for number in range(5)]
     assert unreadable(str(tmp_path), os.getuid(), ()) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="root asks, since another user's containers may set it a trap")
+@pytest.mark.parametrize("trap", ["runs", "runs/F/x/layers/A", "runs/F/x/layers/A/0", "tmp"])
+def test_root_puts_nothing_through_a_link_that_leads_out(store: Local, tmp_path: Path, trap: str) -> None:
+    store.create(layout.commit("F", "x", "A", 1), b"content")  # where it goes has been looked at before
+    outside = tmp_path / "outside"
+    shutil.copytree(store.url, outside)
+    there = files(str(outside))
+    shutil.rmtree(f"{store.url}/{trap}", ignore_errors=True)
+    Path(store.url, trap).symlink_to(outside / trap)
+    (outside / trap).mkdir(exist_ok=True)
+    for put in (store.create, store.append, lambda key, data: store.create(key, data, durable=False)):
+        if (put, trap) != (store.append, "tmp"):
+            with pytest.raises(StoreError, match="is a link that leads out of the datastore"):
+                put(KEY, b"content")
+    assert files(str(outside)) == there
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="root asks, since another user's containers may set it a trap")
+def test_nor_where_the_link_comes_after_the_look(store: Local, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "outside").mkdir()
+    link = os.link
+
+    def too_late(*arguments: Any, **options: Any) -> None:
+        os.rename(f"{store.url}/runs/F/x/layers/A/0", f"{store.url}/aside")
+        Path(store.url, "runs/F/x/layers/A/0").symlink_to(tmp_path / "outside")
+        link(*arguments, **options)
+
+    monkeypatch.setattr(os, "link", too_late)
+    store.create(KEY, b"content")
+    assert files(str(tmp_path / "outside")) == []
+    assert files(f"{store.url}/aside") == ["COMMIT"]
+
+
+def test_a_root_that_is_made_is_flushed_too_and_each_directory_once(store: Local, flushed: list[str]) -> None:
+    store.check()
+    store.create(KEY, b"content")
+    assert ".." in flushed, "the name of the root"
+    flushed.clear()
+    store.create(layout.commit("F", "x", "A", 1), b"content")
+    assert [path for path in flushed if not path.startswith("tmp/")] == ["runs/F/x/layers/A", "runs/F/x/layers/A/1"]
+
+
+def test_directories_are_flushed_after_the_file_and_before_its_name(store: Local, flushed: list[str]) -> None:
+    with store.stage() as staged:
+        staged.write(b"content")
+        link, os_link = [], os.link
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(os, "link", lambda *a, **o: (link.append(list(flushed)), os_link(*a, **o)))
+            staged.publish(KEY)
+    assert link[0][0].startswith("tmp/")
+    assert set(link[0][1:]) >= PARENTS
+    assert flushed[len(link[0]) :] == ["runs/F/x/layers/A/0"]

@@ -178,6 +178,41 @@ def test_a_layer_changes_with_the_layer_that_it_inherits_from(make: Make) -> Non
     assert differing(before, changed.code()) == ["A", "B"]
 
 
+PROGRAMS = [
+    "if flow := F():\n    flow()\n",
+    "flow = F()\nif flow:\n    flow()\n",
+    "if __name__ == '__main__':\n    F()()\n",
+]
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_what_only_the_program_runs_is_no_code_of_a_layer(make: Make, program: str) -> None:
+    """A linker, say. What else stands under an `if` runs where the module is imported, too."""
+
+    def code(program: str, otherwise: str = "x = 1") -> Code:
+        project = make()
+        flow = (project.folder / "flow.py").read_text()
+        project.write("flow.py", f"{flow}\n{program}else:\n    {otherwise}\n")
+        return project.code()
+
+    before = code(program)
+    assert differing(before, code(program[:-1] + ".next(G(), lambda run: 1)\n")) == []
+    assert differing(before, code(program, "x = 2")) == ["A", "B"]
+    assert differing(before, code(program.replace("F()", "F(datastore=None)"))) == (
+        [] if "__name__" in program else ["A", "B"]
+    )
+    assert differing(code("if FACTOR:\n    y = 1\n"), code("if FACTOR:\n    y = 2\n")) == ["A", "B"]
+
+
+def test_a_module_that_cannot_be_parsed_is_its_text(make: Make) -> None:
+    project = make()
+    project.change("flow.py", "import helper", "try:\n    import helper\nexcept SyntaxError:\n    helper = None")
+    project.write("helper.py", "def help(x) return x\n")
+    before = project.code()
+    project.write("helper.py", "def help(x) return x + 1\n")
+    assert differing(before, project.code()) == ["A", "B"]
+
+
 def test_what_differs_here_is_named(make: Make, store: Datastore) -> None:
     project = make()
     code = project.code()

@@ -463,6 +463,22 @@ def test_a_flows_entry_hook_does_not_replace_the_default() -> None:
     assert run(F).layer(After).state.skipped
 
 
+def test_a_decision_that_fails_again_is_an_attempt_of_its_own(make_flow: MakeFlow, store: Datastore) -> None:
+    class Undecided(Layer):
+        @hooks.entry
+        def decides(self) -> bool:
+            raise ConnectionError
+
+        def __call__(self) -> None: ...
+
+    flow = make_flow(Undecided)
+    with pytest.raises(ExecutionError, match="Undecided/0 failed at attempt 1: ConnectionError"):
+        flow(execution="x")
+    with pytest.raises(ExecutionError, match="Undecided/0 failed at attempt 2: ConnectionError"):
+        flow.execution("x").resume()
+    assert Ledger(store, flow.name, "x").attempts("Undecided", 0) == [1, 2]
+
+
 def test_a_decision_is_taken_once_per_layer_and_an_earlier_one_stands(make_flow: MakeFlow, store: Datastore) -> None:
     asked: list[int] = []
 

@@ -16,7 +16,7 @@ from laminar import Flow, Layer
 from laminar.configurations import layers
 from laminar.datastores import Local, Memory
 from laminar.engine import faults, layout, lease, records
-from laminar.engine.lease import Holder, Lease
+from laminar.engine.lease import Holder, Lease, pauses_s
 from laminar.engine.ledger import Ledger
 from laminar.errors import ExecutionError, Interrupted, StoreError, UsageError
 from laminar.executors import Thread
@@ -182,6 +182,56 @@ def test_a_run_that_is_stopped_or_taken_over_ends(flow: Flow, how: str) -> None:
     if how == "taken over":
         taken.release("interrupted")
     assert (execution.state, execution.layer(Waits).state.interrupted) == ("interrupted", True)
+
+
+@pytest.mark.parametrize("ends", ["done", "failed"])
+def test_a_run_that_ends_before_it_hears_of_a_takeover_removes_nothing(flow: Flow, ends: str) -> None:
+    """What it sees of its own by then may have been adopted."""
+    closed: list[str] = []
+
+    class Records(Thread):
+        def close(self) -> None:
+            closed.append("close")
+            super().close()
+
+        def leave(self) -> None:
+            closed.append("leave")
+            super().close()
+
+    class Fails(Layer):
+        def __call__(self) -> None:
+            Waits.gate.wait(60)
+            assert ends == "done"
+
+    type(flow).register(Fails)
+    flow.executor = Records()
+    took: list[Lease] = []
+
+    def take() -> None:
+        assert Waits.came.wait(60)
+        took.append(Lease.take(Ledger(flow.store(), "F", "x"), by_force=True))
+        Waits.gate.set()
+
+    thread = threading.Thread(target=take)
+    thread.start()
+    with suppress(ExecutionError, Interrupted):  # the latter where it hears of it in time
+        flow(execution="x")
+    thread.join(60)
+    assert closed == ["leave"]
+    took[0].release("done")
+
+
+def test_time_in_which_nobody_went_on_is_no_time_of_the_execution(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter([100.0, 110.0, 500.0, 505.0, 900.0, 901.0])
+    monkeypatch.setattr(lease.time, "time", lambda: next(clock))
+    assert pauses_s(ledger, 1000.0) == 0
+    for outcome in ("failed", "interrupted", "done"):
+        Lease.take(ledger).release(outcome)
+    assert pauses_s(ledger, 1000.0) == (500 - 110) + (900 - 505)
+    assert pauses_s(ledger, 600.0) == 500 - 110
+    assert pauses_s(ledger, 100.0) == 0
 
 
 def test_between_two_tries_a_layer_has_not_failed(flow: Flow) -> None:

@@ -71,6 +71,17 @@ def test_what_was_not_set_is_an_error_that_lists_what_was(execution: Execution, 
         getattr(execution.layer(A), name)
 
 
+def test_what_there_is_is_listed_without_loading_it(execution: Execution, store: Memory) -> None:
+    a = execution.layer(A)
+    for key in [key for key in store._data if key.startswith(layout.BLOBS)]:
+        del store._data[key]
+    assert {"colour", "data", "shade", "untouched"} <= set(dir(a))
+    assert repr(a) == "<A: colour, data, shade>"
+    assert repr(execution.layer(Fails)) == "<Fails: layer Fails failed in execution x: ValueError: on purpose>"
+    assert "partly" not in dir(execution.layer(Fails))
+    assert repr(A()).startswith("<tests.unit.engine.test_results.A object at")
+
+
 def test_names_that_begin_with_an_underscore_are_not_saved(execution: Execution, store: Datastore) -> None:
     assert not hasattr(execution.layer(A), "_secret")
     commit = Ledger(store, "F", "x").commit("A", 0)

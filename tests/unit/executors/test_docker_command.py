@@ -8,6 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from laminar.engine.executor import Visit
 from laminar.errors import UsageError
 from laminar.executors.docker_command import (
     STORE,
@@ -18,9 +19,10 @@ from laminar.executors.docker_command import (
     labels,
     mount,
     probe_command,
+    shell_command,
 )
 from laminar.model import wire
-from laminar.model.configuration import Container
+from laminar.model.configuration import Configuration, Container
 from laminar.model.wire import NOTICE, Task
 
 from .. import strategies as ours
@@ -214,3 +216,43 @@ def test_options_that_laminar_sets_itself_are_refused_with_what_to_do(option: st
 
 def test_other_options_are_the_users() -> None:
     check_options(Container(options=["--cap-add=X", "--dns", "1.1.1.1", "--read-only", "--tmpfs=/tmp"]), "layer A")
+
+
+@given(tasks, containers, places, st.lists(rude, max_size=2).map(tuple), st.lists(rude, min_size=1), st.booleans())
+def test_a_shell_is_like_the_attempt_but_for_what_says_that_it_is_one(
+    task: Task, container: Container, place: Place, mounts: tuple[str, ...], argv: list[str], own: bool
+) -> None:
+    visit = Visit(task, Configuration(container=container), argv, own=own, terminal=False, facts={})
+    command = shell_command(visit, place, "sha256:the-image", "shell-1", mounts, "title")
+    end = command.index("sha256:the-image")
+    assert command[end + 1 :] == argv
+    shell = command[2:end]
+    attempt = docker_command(task, container, place, "sha256:the-image", mounts)
+    attempt = attempt[2 : attempt.index("sha256:the-image")]
+    ours = ("--label=", "--name=", "--env=LAMINAR_", f"--mount={mount(place.store, STORE, kind=kind_of(place))}")
+    same = [option for option in attempt if not option.startswith(ours)]
+    assert [option for option in shell if option in same] == same
+    told = [f"--env={name}={value}" for name, value in wire.environment(task).items()] if own else []
+    assert sorted(set(shell) - set(same)) == sorted(
+        {
+            "--rm",
+            "--interactive",
+            "--name=shell-1",
+            f"--label=laminar.store={labels(task, place)['store']}",
+            f"--label=laminar.shell={task.execution}/{task.address}",
+            f"--mount={mount(place.store, STORE, kind=kind_of(place), read_only=True)}",
+            *told,
+            *([f"--env={wire.IMAGE}=title"] if own else []),
+        }
+    )
+
+
+def test_a_shell_has_a_terminal_where_there_is_one_and_keeps_ctrl_p_for_it() -> None:
+    task = Task(target="main:F", execution="e", layer="A", datastore=STORE)
+    visit = Visit(task, Configuration(), ["bash"], own=False, terminal=True, facts={})
+    command = shell_command(visit, Place("F", "/store", "1:1"), "image", "name")
+    assert command[2:6] == ["--rm", "--interactive", "--tty", "--detach-keys=ctrl-@,ctrl-@"]
+
+
+def kind_of(place: Place) -> str:
+    return "bind" if place.store.startswith("/") else "volume"

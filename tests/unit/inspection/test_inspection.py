@@ -92,7 +92,8 @@ def test_plan_of_a_resume(make_flow: MakeFlow, ledger: Ledger) -> None:
     assert of_flow(graph).layers[1].foreach == ["Source.parts"]
     commit = ledger.commit("Source", 0)
     assert commit is not None
-    assert not plan(graph, ledger, {"Source": "other"})[0].changed  # threads record no code
+    assert commit.code
+    assert [plan(graph, ledger, {"Source": code})[0].changed for code in (commit.code, "other")] == [False, True]
 
 
 def test_values(store: Datastore, ledger: Ledger) -> None:
