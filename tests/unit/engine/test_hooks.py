@@ -474,7 +474,7 @@ def test_a_decision_that_fails_again_is_an_attempt_of_its_own(make_flow: MakeFlo
     flow = make_flow(Undecided)
     with pytest.raises(ExecutionError, match="Undecided/0 failed at attempt 1: ConnectionError"):
         flow(execution="x")
-    with pytest.raises(ExecutionError, match="Undecided/0 failed at attempt 2: ConnectionError"):
+    with pytest.raises(ExecutionError, match="Undecided/0 failed at attempt 2 of 2: ConnectionError"):
         flow.execution("x").resume()
     assert Ledger(store, flow.name, "x").attempts("Undecided", 0) == [1, 2]
 
