@@ -11,7 +11,7 @@ BIN := .venv/bin
 SETUP := .venv/.setup
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo image browser lint types imports check test faults docs bench clean
+.PHONY: help setup demo image browser terminal lint types imports check test faults docs bench clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -42,6 +42,9 @@ image: ## build laminar:VERSION and laminar:latest, with an engine and a base im
 browser: ## a Chromium for the tests of the report; as root on Debian, it is installed
 	scripts/chromium.sh
 
+terminal: ## tmux for the tests of the live view; as root on Debian, it is installed
+	scripts/tmux.sh
+
 lint: $(SETUP) ## ruff: rules and format
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -55,7 +58,7 @@ imports: $(SETUP) ## import-linter: who may import whom
 check: lint types imports ## lint, types, imports, and the tests that need no Docker engine
 	$(BIN)/pytest -n 2 -m "not docker"
 
-test: lint types imports image browser ## the same with every test, on the real engine, and the coverage floor
+test: lint types imports image browser terminal ## the same with every test, on the real engine, and the coverage floor
 	LAMINAR_REQUIRE_DOCKER=1 LAMINAR_TEST_IMAGE=$(IMAGE) $(BIN)/pytest -n 2 --cov --cov-report=term-missing
 
 TIMES ?= 10

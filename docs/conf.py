@@ -39,7 +39,15 @@ PAGES = {
         "docs/adding-an-executor",
         "examples/README",
     ],
-    "Look up": ["docs/cli", "docs/json", "docs/promises", "docs/reliability", "docs/security", "CHANGELOG"],
+    "Look up": [
+        "docs/live-view",
+        "docs/cli",
+        "docs/json",
+        "docs/promises",
+        "docs/reliability",
+        "docs/security",
+        "CHANGELOG",
+    ],
     "How it is built": ["docs/architecture", "docs/adr/README", "CONTRIBUTING"],
 }
 """What stands at the side of each page, by its title."""

@@ -100,7 +100,7 @@ def schedule(
             ledger.create(target, save_parameters(archive, values))
             held.take()
         ledger.launch(_facts(graph, executor, digest, target))
-        views = [*wiring.observers(settings), *observers]
+        views = [*wiring.observers(settings, lambda layer, index: scheduler.last_line(layer, index)), *observers]
         for view in views:
             stack.callback(view.close)
         task = {

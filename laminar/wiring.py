@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -131,8 +132,12 @@ def archive(store: Datastore, flows: Datastore | None = None, *, pickle: str = "
     return Archive(store, [*protocols, *CODECS], denied=["pickle"] if pickle == "deny" else [])
 
 
-def observers(settings: Settings) -> list[Observer]:
+def observers(settings: Settings, last_line: Callable[[str, int], str]) -> list[Observer]:
     """The progress view that the settings name.
+
+    Args:
+        settings: All of them.
+        last_line: Says what a running split, by layer and index, has printed last.
 
     Raises:
         UsageError: There is none of that name.
@@ -140,6 +145,8 @@ def observers(settings: Settings) -> list[Observer]:
     mode = settings["progress"]
     if mode == "auto":
         mode = "tty" if _is_live(sys.stderr) else "plain"
+    if mode == "tty" and os.environ.get("TERM") == "dumb":
+        mode = "plain"  # what cannot move its cursor can draw nothing again
     if mode == "quiet":
         return []
     if mode == "plain":
@@ -153,13 +160,11 @@ def observers(settings: Settings) -> list[Observer]:
     if mode == "tty":
         from laminar.progress.live import Live
 
-        return [Live(sys.stderr)]
+        return [Live(sys.stderr, last_line)]
     raise UsageError(f"unknown progress view {mode!r}.", remedy="Use auto, tty, plain, json or quiet.")
 
 
 def _is_live(stream: object) -> bool:
     """Whether a live view can be drawn: the stream itself is a terminal that can, and nobody collects it in CI."""
-    import os
-
     isatty = getattr(stream, "isatty", None)
     return bool(isatty and isatty() and not os.environ.get("CI") and os.environ.get("TERM") != "dumb")

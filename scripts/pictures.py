@@ -17,7 +17,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from rich._export_format import CONSOLE_SVG_FORMAT
-from rich.console import Console, RenderableType
+from rich.console import Console
+from rich.text import Text
 
 from laminar.datastores import Local
 from laminar.engine.addresses import resolve
@@ -27,10 +28,13 @@ from laminar.flow import Flow
 from laminar.inspection.graphs import of_execution
 from laminar.inspection.picture import svg
 from laminar.launch import schedule, settings_of
-from laminar.progress.live import Live
+from laminar.progress.board import Board
+from laminar.progress.lettering import Letters, Line
+from laminar.progress.picture import last_lines, picture
 
 PICTURES = Path(__file__).resolve().parent.parent / "docs" / "pictures"
-COLUMNS = 96
+COLUMNS = 112
+LETTERS = Letters("utf-8")
 AFTER_S = 1.2
 """Seconds from the start of the second attempt to the picture in mid-run."""
 
@@ -42,36 +46,41 @@ class Camera:
     """Passes what happens to the live view, and draws it once in mid-run and once at the end."""
 
     def __init__(self) -> None:
-        self._live = Live(sys.stderr, console=_console())
+        self._board = Board()
+        self._began = time.monotonic()
         self._timer: threading.Timer | None = None
 
     def __call__(self, event: Event) -> None:
         """Take note; the first second attempt sets the timer."""
-        self._live(event)
+        self._board.update(event)
         match event:
             case AttemptStarted(attempt=2) if self._timer is None:
                 self._timer = threading.Timer(AFTER_S, self._take)
                 self._timer.start()
             case Ended():
-                _draw("done", self._live.render(), self._live._last_line())
+                _draw("done", [*self._picture(event.at), *last_lines(self._board, LETTERS)])
 
     def _take(self) -> None:
-        _draw("live", self._live.render())
+        _draw("live", self._picture(time.monotonic() - self._began))
         _write("graph", svg(of_execution(resolve(Local(".laminar"), "latest").ledger)))
 
+    def _picture(self, now: float) -> list[Line]:
+        return picture(self._board, LETTERS, COLUMNS, 24, now, self._last_line)
+
+    def _last_line(self, layer: str, index: int) -> str:
+        log = resolve(Local(".laminar"), "latest").ledger.log(
+            layer, index, self._board.rows[layer].running[index].number
+        )
+        return log.decode().rpartition("\n")[0].rpartition("\n")[2]
+
     def close(self) -> None:
-        """Stop drawing."""
-        self._live.close()
+        """Nothing is open."""
 
 
-def _console() -> Console:
-    return Console(file=StringIO(), force_terminal=True, record=True, width=COLUMNS, height=24, highlight=False)
-
-
-def _draw(name: str, *pictures: RenderableType) -> None:
-    console = _console()
-    for picture in pictures:
-        console.print(picture)
+def _draw(name: str, lines: list[Line]) -> None:
+    console = Console(file=StringIO(), force_terminal=True, record=True, width=COLUMNS, highlight=False)
+    for line in lines:
+        console.print(Text.assemble(*line), no_wrap=True)
     frame = console.export_svg(title="laminar schedule main:Weather", code_format=FRAME, unique_id=f"laminar-{name}")
     _write(name, frame)
 

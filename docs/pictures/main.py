@@ -1,8 +1,8 @@
-"""The flow of the pictures in the documentation: a diamond whose layers take a while, and one that needs a second try."""
+"""The flow of the pictures in the documentation: splits, one of which needs a second try, and a layer that is skipped."""
 
 from time import sleep
 
-from laminar import Flow, Layer, layers
+from laminar import Flow, Layer, hooks, layers
 
 
 class Weather(Flow): ...
@@ -12,37 +12,37 @@ class Weather(Flow): ...
 class Stations(Layer):
     def __call__(self) -> None:
         sleep(0.5)
-        self.names = ["Aachen", "Bergen", "Cork"]
+        self.shard(names=["Aachen", "Bergen", "Cork", "Dinant", "Evora", "Fano", "Genoa", "Hamar"])
 
 
-@Weather.register
-class Temperature(Layer):
-    def __call__(self, stations: Stations) -> None:
-        sleep(3)
-        self.warmest = stations.names[0]
+each_station = layers.ForEach(parameters=[layers.Parameter(layer=Stations, attribute="names")])
 
 
-@Weather.register(retry=layers.Retry(attempts=3))
+@Weather.register(foreach=each_station, retry=layers.Retry(attempts=3))
 class Rainfall(Layer):
     def __call__(self, stations: Stations) -> None:
-        if self.attempt == 1:
-            raise TimeoutError("station Cork does not answer")
-        sleep(2)
-        self.wettest = stations.names[1]
+        for year in range(1990, 2000):
+            print(f"{stations.names} {year}")
+            sleep(0.15)
+            if stations.names == "Cork" and self.attempt == 1 and year > 1992:
+                raise TimeoutError("station Cork does not answer")
+        self.wettest = len(stations.names)
 
 
 @Weather.register
-class Wind(Layer):
-    def __call__(self, stations: Stations) -> None:
-        sleep(0.1)
-        self.windiest = stations.names[2]
+class Radar(Layer):
+    @hooks.entry
+    def is_near(self, stations: Stations) -> bool:
+        return "Zagreb" in stations.names
+
+    def __call__(self, stations: Stations) -> None: ...
 
 
 @Weather.register
 class Report(Layer):
-    def __call__(self, temperature: Temperature, rainfall: Rainfall, wind: Wind) -> None:
+    def __call__(self, stations: Stations, rainfall: Rainfall) -> None:
+        print(f"rain at {len(stations.names)} stations: {rainfall.wettest}")
         sleep(1)
-        print(f"warm {temperature.warmest}, wet {rainfall.wettest}, windy {wind.windiest}")
 
 
 if flow := Weather():

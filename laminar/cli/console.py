@@ -15,6 +15,8 @@ from typing import Any
 
 import click
 
+from laminar.model.printable import clean as clean  # of what is printed here
+
 _MARKS = {
     "finished": ("✓", "+", "green"),
     "done": ("✓", "+", "green"),
@@ -30,8 +32,6 @@ _MARKS = {
     "unknown": ("?", "?", "yellow"),
 }
 """State -> its mark, the mark where the stream has no such character, and its colour; dim where none."""
-
-_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
 
 
 def put(text: str = "") -> None:
@@ -53,11 +53,6 @@ def put_bytes(data: bytes) -> None:
 def note(text: str) -> None:
     """Say something that is no data, on stderr."""
     click.echo(text, err=True)
-
-
-def clean(text: str) -> str:
-    """`text` without characters that steer a terminal."""
-    return text.translate(_CONTROLS)
 
 
 def state(name: str, words: str = "") -> str:

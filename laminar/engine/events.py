@@ -51,11 +51,12 @@ class LayerSkipped(Event):
 
 @dataclass(frozen=True)
 class AttemptStarted(Event):
-    """An attempt was handed to the executor."""
+    """An attempt was handed to the executor. `memory` is what it asks for, in MiB."""
 
     layer: str
     index: int
     attempt: int
+    memory: int
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,8 @@ class AttemptFailed(Event):
         retry_s: Seconds until the next try; None where there is none.
         tries: The highest number that an attempt can have, for what failed.
         usage: What it took; None where that is not known.
+        seconds: How long it took; None where it was not even started.
+        exit_code: Of its process; None where there is none.
     """
 
     layer: str
@@ -76,6 +79,8 @@ class AttemptFailed(Event):
     tries: int
     retry_s: float | None = None
     usage: Usage | None = None
+    seconds: float | None = None
+    exit_code: int | None = None
 
 
 @dataclass(frozen=True)
@@ -112,7 +117,18 @@ class Beat(Event):
 
 @dataclass(frozen=True)
 class Ended(Event):
-    """The run has ended: `done`, `failed` (first at the split `failed_at`) or `interrupted`."""
+    """The run has ended.
+
+    Attributes:
+        outcome: `done`, `failed` or `interrupted`.
+        layers: How many the flow has.
+        splits: How many were committed in this run.
+        retries: How many attempts failed and were followed by another.
+        slowest: The layer that took longest.
+        failed_at: The split that failed first.
+        skipped: How many of the layers did not run.
+        look: The command to type next; empty where the results are in this process only.
+    """
 
     outcome: str
     layers: int
@@ -121,3 +137,5 @@ class Ended(Event):
     slowest: str = ""
     slowest_s: float = 0.0
     failed_at: str = ""
+    skipped: int = 0
+    look: str = ""

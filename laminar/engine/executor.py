@@ -134,6 +134,8 @@ class Executor(ABC):
     """
 
     name: str = ""
+    apart: bool = True
+    """Whether each attempt has a process of its own."""
 
     @abstractmethod
     def open(self, launch: Launch) -> None:

@@ -3,21 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from laminar.engine.evaluate import LayerFailed, failure_of
 from laminar.engine.outcome import REFUSED, USER, Cause
 from laminar.errors import ExecutionError, InfrastructureError, LaminarError
 from laminar.model.wire import Task
+from laminar.model.words import clock, plural
 
 _OTHERS = 5
 
 
-def failed(task: Task, cause: Cause, tail: Sequence[str] = ()) -> ExecutionError:
-    """The error of an attempt that failed; `tail` is the end of its log."""
+@dataclass(frozen=True, kw_only=True)
+class Ending:
+    """What is known of how the attempt ended that ends a run.
+
+    Attributes:
+        exit_code: Of its process; None where it had none of its own.
+        seconds: How long it took; None where it was not even started.
+        printed: Whether there is a log to look at.
+        shell: Whether there is a place to open a shell in.
+    """
+
+    exit_code: int | None = None
+    seconds: float | None = None
+    printed: bool = False
+    shell: bool = False
+
+    @property
+    def words(self) -> str:
+        """The line that says so; empty for a thread that failed at once, of which there is nothing to say."""
+        if self.seconds is None or (self.exit_code is None and self.seconds < 1):
+            return ""
+        code = "" if self.exit_code is None else f", exit code {self.exit_code}"
+        if self.exit_code is not None and self.exit_code < 0:
+            code = f" by signal {-self.exit_code}"
+        return f"ended    after {clock(self.seconds)}{code}"
+
+
+def failed(task: Task, cause: Cause, tail: Sequence[str] = (), tries: int = 1) -> ExecutionError:
+    """The error of an attempt that failed; `tail` is the end of its log, `tries` the highest number that it can have."""
     lines = _without_end(list(tail), cause.printed)
     log = "\n".join(["last lines of its log", *(f"    {line}" for line in lines)]) if lines else ""
     return ExecutionError(
-        f"{task.address} failed at attempt {task.attempt}: {cause.words}",
+        f"{task.address} failed at attempt {task.attempt}{f' of {tries}' if tries > 1 else ''}: {cause.words}",
         execution=task.execution,
         layer=task.layer,
         index=task.index,
@@ -28,20 +57,36 @@ def failed(task: Task, cause: Cause, tail: Sequence[str] = ()) -> ExecutionError
     )
 
 
-def add_commands(error: ExecutionError, execution: str, *, printed: bool) -> None:
-    """Have the error that ends a run name the commands to type next.
+def add_commands(error: ExecutionError, ending: Ending, execution: str, done: str) -> None:
+    """Have the error that ends a run say how its attempt ended, and name the commands to type next.
 
     Args:
         error: What ends it.
-        execution: What commands call the execution.
-        printed: Whether there is a log to look at.
+        ending: How its attempt ended.
+        execution: What commands call the execution; empty where no other process has it.
+        done: What need not run again, as `done_words` has it.
     """
-    look = f"laminar {'logs' if printed else 'show'} {execution}/{error.layer}/{error.index}"
-    remedy = error.remedy.replace("EXECUTION", execution)  # which those did not know who wrote it
-    lines = [remedy, f"look     {look}"]
-    if "--rerun" not in remedy:
-        lines.append(f"go on    laminar resume {execution}")
+    remedy = error.remedy.replace("EXECUTION", execution or "EXECUTION")  # which those did not know who wrote it
+    lines = [remedy, ending.words]
+    if execution:
+        address = f"{execution}/{error.layer}/{error.index}"
+        lines.append(f"look     laminar {'logs' if ending.printed else 'show'} {address}")
+        lines.append(f"shell    laminar shell {address}" if ending.shell else "")
+        lines.append("" if "--rerun" in remedy else f"go on    laminar resume {execution}{done}")
     error.remedy = "\n".join(filter(None, lines))
+
+
+def done_words(done: int, splits: int | None) -> str:
+    """What need not run again, to be put behind the command that goes on; empty where that is nothing.
+
+    Args:
+        done: How many splits are committed.
+        splits: Of how many; None where that is not known yet.
+    """
+    if not done:
+        return ""
+    count = plural(done, "split") if splits is None else f"{done} of {plural(splits, 'split')}"
+    return f"  ({count} {'is' if done == 1 else 'are'} done and will not run again)"
 
 
 def add_others(error: ExecutionError, addresses: Sequence[str]) -> None:
@@ -69,4 +114,6 @@ def _without_end(lines: list[str], end: str) -> list[str]:
     while shown and kept and lines[kept - 1] == shown[-1]:
         shown.pop()
         kept -= 1
+    if len(shown) == 1 and kept and lines[kept - 1].endswith(shown[0]):  # it had left its own last line without an end
+        lines[kept - 1] = lines[kept - 1].removesuffix(shown[0])
     return lines[:kept]

@@ -35,6 +35,7 @@ class LogWriter:
         self._room = CAP_BYTES - kept
         self._open = b""
         self._tail: deque[str] = deque(maxlen=_TAIL_LINES)
+        self._last = ""
         self._given_up = False
 
     def write(self, data: bytes) -> None:
@@ -44,7 +45,8 @@ class LogWriter:
         self._keep(data)
         *lines, self._open = (self._open + data).split(b"\n")
         if len(self._open) > _LINE_BYTES:
-            self._open = self._open[:_LINE_BYTES]
+            again = b"\r" if self._open.endswith(b"\r") else b""  # what comes next is written over it
+            self._open = _seen(self._open) + again
         for line in lines:
             self._line(line)
 
@@ -63,9 +65,15 @@ class LogWriter:
         """The last lines."""
         return [*self._tail, *([_text(self._open)] if self._open else [])]
 
+    @property
+    def last(self) -> str:
+        """The last line that says something, as it is by now: it may have no end yet. From any thread."""
+        return _text(self._open).strip() or self._last
+
     def _line(self, line: bytes) -> None:
-        text = _text(line[:_LINE_BYTES])
+        text = _text(line)
         self._tail.append(text)
+        self._last = text.strip() or self._last
         if self._on_line:
             self._on_line(text)
 
@@ -81,4 +89,9 @@ class LogWriter:
 
 
 def _text(line: bytes) -> str:
-    return line.rstrip(b"\r").decode("utf-8", "replace")
+    return _seen(line).decode("utf-8", "replace")
+
+
+def _seen(line: bytes) -> bytes:
+    """What a terminal shows of a line that was written over, as progress bars do."""
+    return line.rstrip(b"\r").rpartition(b"\r")[2][:_LINE_BYTES]

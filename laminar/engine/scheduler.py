@@ -32,7 +32,7 @@ from laminar.engine.events import (
     Warned,
 )
 from laminar.engine.executor import Executor, Exit, Job, Observer
-from laminar.engine.failures import add_commands, add_others, cause_in_scheduler, failed
+from laminar.engine.failures import Ending, add_commands, add_others, cause_in_scheduler, done_words, failed
 from laminar.engine.inputs import Inputs
 from laminar.engine.ledger import Commit, Failure, Started
 from laminar.engine.lines import Lines
@@ -57,6 +57,7 @@ class _Running:
     split: Split
     log: LogWriter
     since: float
+    took: float = 0.0
     job: Job | None = None
     timed_out: bool = False
     done: bool = False
@@ -68,6 +69,7 @@ class _Layer:
 
     node: Node
     waits_for: set[str]
+    splits: int | None = None
     left: int = 0
     settled: bool = False
     failed: bool = False
@@ -124,6 +126,7 @@ class Scheduler:
         self._timers: Timers[Split | _Running] = Timers()
         self._admission = Admission(self.executor.capacity(), self.options.max_parallel)
         self._failure: ExecutionError | None = None
+        self._ending = Ending()
         self._failed: list[str] = []
         self._lines = Lines(lambda: self._messages.put((self._on_lines,)))
         self._due: deque[_Layer] = deque()
@@ -187,14 +190,14 @@ class Scheduler:
             todo = range(plan.splits) if fresh else self._work.undone(name, plan.splits)
         except (Exception, SystemExit) as error:
             task = task._replace(attempt=self._work.next_attempt(name, 0))
-            self._fail(Split(layer.node, task), cause_in_scheduler(error), error, [])
+            self._fail(Split(layer.node, task), cause_in_scheduler(error), Exit(exception=error))
             return
         if plan.skipped:
             self._skipped.add(name)
             self._emit(LayerSkipped(self._now(), name, plan.skipped))
             self._settle(layer)
             return
-        layer.left = len(todo)
+        layer.splits, layer.left = plan.splits, len(todo)
         self._emit(LayerPlanned(self._now(), name, plan.splits, plan.splits - layer.left))
         if todo:
             self._queue.append(self._work.splits(layer.node, plan.splits, todo, fresh=fresh))
@@ -238,7 +241,7 @@ class Scheduler:
             try:
                 split.prepare(self.inputs)
             except (Exception, SystemExit) as error:
-                self._fail(split, cause_in_scheduler(error), error, [])
+                self._fail(split, cause_in_scheduler(error), Exit(exception=error))
                 continue
             self._head = split
         return self._head
@@ -266,7 +269,8 @@ class Scheduler:
         self._running[split.key] = running
         layer = self._layers[task.layer]
         layer.began = layer.began or running.since  # its turn, not the time it waited for that
-        self._emit(AttemptStarted(running.since, task.layer, task.index, task.attempt))
+        memory = split.configuration.container.memory
+        self._emit(AttemptStarted(running.since, task.layer, task.index, task.attempt, memory))
         if split.configuration.timeout:
             self._after(split.configuration.timeout.seconds, running)
         begin = self.executor.adopt if adopted else self.executor.submit
@@ -345,6 +349,7 @@ class Scheduler:
         split, task = running.split, running.split.task
         del self._running[split.key]
         self._timers.drop(running)
+        running.took = self._now() - running.since
         running.log.close()
         self._on_lines()  # its last line comes before its end
         self._admission.give_back(split.configuration.container)
@@ -407,38 +412,44 @@ class Scheduler:
         split, task = running.split, running.split.task
         wait = split.failed(cause)
         if wait is None or self._holds(task.layer):
-            self._fail(split, cause, exit_.exception, running.log.tail)
+            self._fail(split, cause, exit_, running)
             return
         self._retries += 1
-        at, most = (task.layer, task.index, task.attempt), split.most(cause)
-        self._emit(AttemptFailed(self._now(), *at, cause.words, most, wait, cause.usage))
-        self._record(task, cause)
+        self._failed_attempt(split, cause, exit_, running, wait)
         split.end_attempt(failed(split.task, cause))
         split.task = Task(layer=task.layer, index=task.index, splits=task.splits, attempt=task.attempt + 1, **self.task)
         self._after(wait, split)
 
-    def _fail(self, split: Split, cause: Cause, exception: BaseException | None, tail: list[str]) -> None:
+    def _fail(self, split: Split, cause: Cause, exit_: Exit, running: _Running | None = None) -> None:
         """A split has finally failed: nothing more of its layer starts, nor anything downstream."""
         task = split.task
-        at, most = (task.layer, task.index, task.attempt), split.most(cause)
-        self._emit(AttemptFailed(self._now(), *at, cause.words, most, usage=cause.usage))
-        self._record(task, cause)
+        self._failed_attempt(split, cause, exit_, running)
         self.ledger.put_final(task, self.epoch)
-        error = failed(split.task, cause, tail)
-        if self.ledger.store.url:  # else no other process has it
-            add_commands(error, self._name, printed=bool(tail))
+        error = failed(task, cause, running.log.tail if running else (), split.most(cause))
+        error.__cause__ = exit_.exception
         self._failed.append(task.address)
-        error.__cause__ = exception
+        if self._failure is None:
+            self._failure = error
+            self._ending = Ending(
+                exit_code=self._code(exit_),
+                seconds=running.took if running else None,
+                printed=bool(running and running.log.tail),
+                shell=self.executor.apart and running is not None and exit_.error is None,
+            )
         self._layers[task.layer].failed = True
-        self._failure = self._failure or error
         split.end(error)
         for timer in self._timers:
             if isinstance(timer, Split) and self._holds(timer.task.layer):
                 timer.end(error)
                 self._timers.drop(timer)
 
-    def _record(self, task: Task, cause: Cause) -> None:
-        """Keep why an attempt failed, where its own process could not."""
+    def _failed_attempt(
+        self, split: Split, cause: Cause, exit_: Exit, running: _Running | None, retry_s: float | None = None
+    ) -> None:
+        """Say that an attempt failed, and keep why, where its own process could not."""
+        task, took = split.task, running.took if running else None
+        what = (cause.words, split.most(cause), retry_s, cause.usage, took, self._code(exit_))
+        self._emit(AttemptFailed(self._now(), task.layer, task.index, task.attempt, *what))
         failure = Failure(cause.kind, "", cause.words, cause.remedy, cause.details, usage=cause.usage)
         self.ledger.put_failure(task, failure)
 
@@ -447,17 +458,42 @@ class Scheduler:
     def _end(self) -> None:
         at = f"{self._failure.layer}/{self._failure.index}" if self._failure else ""
         outcome = "interrupted" if self._stopped else "failed" if self._failure else "done"
-        self._emit(Ended(self._now(), outcome, len(self._layers), self._splits, self._retries, *self._slowest, at))
+        self._emit_end(outcome, at)
         if self._stopped:
             raise self._interrupted()
         if self._failure:
+            add_commands(self._failure, self._ending, self._name if self.ledger.store.url else "", self._done_words())
             add_others(self._failure, self._failed[1:])
             raise self._failure
 
     def _abandon(self) -> None:
         """The scheduler itself is ending: end what runs, and leave."""
         self._cancel_all()
-        self._emit(Ended(self._now(), "interrupted", len(self._layers), self._splits, self._retries))
+        self._emit_end("interrupted")
+
+    def _emit_end(self, outcome: str, failed_at: str = "") -> None:
+        counts = (len(self._layers), self._splits, self._retries)
+        # Where the store cannot be reached, nothing is to be asked of it.
+        look = f"laminar show {self._name}" if outcome == "done" and self.ledger.store.url else ""
+        self._emit(Ended(self._now(), outcome, *counts, *self._slowest, failed_at, len(self._skipped), look))
+
+    def _done_words(self) -> str:
+        """How much of the execution need not run again, for who goes on with it."""
+        layers = [layer for layer in self._layers.values() if layer.node.name not in self._skipped]
+        done = sum((layer.splits or 0) - layer.left for layer in layers)
+        unknown = any(layer.splits is None and layer.node.configuration.foreach for layer in layers)
+        return done_words(
+            done, None if unknown else sum(1 if layer.splits is None else layer.splits for layer in layers)
+        )
+
+    def _code(self, exit_: Exit) -> int | None:
+        """The exit code of an attempt's process, where it had one of its own."""
+        return exit_.code if self.executor.apart else None
+
+    def last_line(self, layer: str, index: int) -> str:
+        """What a running split has printed last; empty where it does not run. From any thread."""
+        running = self._running.get((layer, index))
+        return running.log.last if running else ""
 
     def _cancel_all(self) -> None:
         for running in self._running.values():
@@ -469,7 +505,7 @@ class Scheduler:
             f"interrupted: execution {self.ledger.execution} of {self.graph.flow} has stopped; what was committed stays.",
             signum=self._stopped,
             at_once=at_once,
-            remedy=f"Go on with it: laminar resume {self._name}",
+            remedy=f"Go on with it: laminar resume {self._name}{self._done_words()}" if self.ledger.store.url else "",
         )
 
     @cached_property

@@ -32,7 +32,7 @@ class Meter:
     The kernel counts pages of files as a container's memory, too, and gives them up when memory is asked for: a layer that
     writes a file larger than its limit peaks at the limit, and needs nothing like it. So what the cache of files holds at
     the end is taken off the peak. That is too much where memory was given back and cache came in its place: the figure is
-    never below what the largest process had. See docs/adr/0014-resource-use.md for what it cannot tell.
+    never below what the largest process had. See docs/adr/0015-resource-use.md for what it cannot tell.
 
     Args:
         container: Whether a container was made for this attempt alone.

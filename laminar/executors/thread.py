@@ -27,6 +27,7 @@ class Thread(Executor):
     """
 
     name = "thread"
+    apart = False
 
     def __init__(self, concurrency: int | None = None) -> None:
         self.concurrency = concurrency or os.cpu_count() or 1

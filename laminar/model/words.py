@@ -16,6 +16,11 @@ def clock(seconds: float) -> str:
     return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"
 
 
+def about(seconds: float) -> str:
+    """An estimate: `~4 s`, `~0:01:10`."""
+    return f"~{seconds:.0f} s" if seconds < 9.5 else f"~{clock(round(seconds))}"
+
+
 def age(seconds: float) -> str:
     """`just now`, `5 min ago`, `3 h ago`, `12 days ago`."""
     for unit_s, name in ((86400 * 2, "days"), (3600, "h"), (60, "min")):

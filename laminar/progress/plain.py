@@ -17,8 +17,10 @@ from laminar.engine.events import (
     SplitDone,
     Warned,
 )
+from laminar.model import printable
 from laminar.model.words import clock, plural
-from laminar.progress.board import Board, summary
+from laminar.progress.board import Board
+from laminar.progress.summary import look, summary
 
 
 class Plain:
@@ -32,7 +34,9 @@ class Plain:
         """Write what happened."""
         self._board.update(event)
         for text in self._lines(event):
-            self._stream.write(f"{_stamp(event.at)} {text}\n")
+            self._stream.write(f"{_stamp(event.at)} {printable.line(text)}\n")
+        if isinstance(event, Ended) and (next_ := look(self._board)):
+            self._stream.write(f"         {next_}\n")
         self._stream.flush()
 
     def close(self) -> None:
@@ -51,7 +55,7 @@ class Plain:
             case AttemptStarted():
                 return [f"{event.layer}/{event.index} running (attempt {event.attempt})"]
             case AttemptFailed():
-                then = "" if event.retry_s is None else f"; retrying in {event.retry_s:.1f} s"
+                then = "" if event.retry_s is None else f"; retrying in {clock(event.retry_s)}"
                 tries = f"attempt {event.attempt}" + (f" of {event.tries}" if event.tries > 1 else "")
                 return [f"{event.layer}/{event.index} failed ({tries}): {event.cause}{then}"]
             case SplitDone():

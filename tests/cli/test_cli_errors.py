@@ -243,7 +243,7 @@ ENDINGS = {
     # The layer's body: exit code, words of the message, attempts.
     "os._exit(0)": (1, ["A/0 failed at attempt 1: exited 0 without committing", "os._exit"], [1]),
     "os._exit(9)": (1, ["A/0 failed at attempt 1: exited 9 without committing"], [1]),
-    "os.kill(os.getpid(), 9)": (3, ["A/0 failed at attempt 4: killed (SIGKILL), cause unknown"], [1, 2, 3, 4]),
+    "os.kill(os.getpid(), 9)": (3, ["A/0 failed at attempt 4 of 4: killed (SIGKILL), cause unknown"], [1, 2, 3, 4]),
     "os.abort()": (1, ["A/0 failed at attempt 1: crashed (SIGABRT)"], [1]),
 }
 

@@ -47,6 +47,7 @@ def test_stdout_is_the_execution_and_stderr_one_line_for_each_transition(project
         "B/0 running (attempt 1)",
         "B/0 done in S",
         f"HelloFlow {result.execution} done in S: 2 layers, 2 splits.",
+        f"         look     laminar show {result.execution}",
     ]
     said = re.sub(r"(?m)^\d\d:\d\d\.\d\d ", "", result.err)
     said = re.sub(r" Slowest: .*", "", said)  # on a busy machine, something took a second

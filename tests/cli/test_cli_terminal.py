@@ -1,4 +1,4 @@
-"""The live view, on a real pseudo-terminal."""
+"""The live view, byte by byte, on a pseudo-terminal; test_cli_live.py has it on a terminal that draws."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Terminal:
     @property
     def plain(self) -> str:
         """The same without escapes: every picture below the one before it."""
-        return ESCAPE.sub("", self.text).replace("\r", "\n")
+        return ESCAPE.sub("", self.text.replace("\x1bE", "\n")).replace("\r", "\n")
 
     def read(self, until: str = r"\Z.") -> None:
         """Read until this pattern is there, or to the end."""
@@ -92,13 +92,13 @@ def run(project, gate, **environ):
 def test_a_terminal_gets_a_row_for_each_layer(project, gate):
     terminal = run(project, gate)
     assert "\x1b[32m" in terminal.text  # green
-    last = [line.strip() for line in terminal.plain[terminal.plain.rindex("✓  First") :].splitlines() if line.strip()]
+    last = [line.strip() for line in terminal.plain[terminal.plain.rindex("✓ First") :].splitlines() if line.strip()]
     for line, pattern in zip(
         last,
         [
-            r"✓  First +done +1/1 +\S+( s)?",
-            r"✓  Second +done +1/1 +\S+( s)?",
-            r"✗  Third +failed +0/1 +\S+( s)? +/0 ValueError: third time unlucky",
+            r"✓ First +done +1/1 +\S+( s)? +peak \d+ MiB of 1500",
+            r"✓ Second +done +1/1 +\S+( s)? +peak \d+ MiB of 1500",
+            r"✗ Third +failed +0/1 +\S+( s)? +ValueError: third time unlucky · peak \d+ MiB of 1500",
             r"✗ HelloFlow \S+ failed in \S+( s)? at Third/0: 3 layers, 2 splits\.( Slowest: .*)?",
             r"Traceback \(most recent call last\):",
         ],
@@ -110,7 +110,7 @@ def test_a_terminal_gets_a_row_for_each_layer(project, gate):
 def test_no_color_takes_only_the_colour(project, gate):
     terminal = run(project, gate, NO_COLOR="1")
     assert not re.search(r"\x1b\[[0-9;]*[34][0-7]m", terminal.text), terminal.text
-    assert "✓  First" in terminal.plain
+    assert "✓ First" in terminal.plain
 
 
 @pytest.mark.parametrize("environ", [{"CI": "true"}, {"TERM": "dumb"}], ids=str)

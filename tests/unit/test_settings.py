@@ -171,6 +171,8 @@ def test_an_executor_of_the_users_is_copied_and_gets_the_images() -> None:
 
 
 class Terminal:
+    encoding = "utf-8"
+
     def __init__(self, live: bool) -> None:
         self.live = live
 
@@ -190,6 +192,7 @@ class Terminal:
         ("auto", True, {"CI": "1"}, "Plain"),
         ("auto", True, {"TERM": "dumb"}, "Plain"),
         ("plain", True, {}, "Plain"),
+        ("tty", True, {"TERM": "dumb"}, "Plain"),
         ("quiet", True, {}, None),
     ],
 )
@@ -201,11 +204,10 @@ def test_the_view_is_that_of_the_stream(
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr("sys.stderr", Terminal(live))
-    monkeypatch.setattr("rich.live.Live.start", lambda self: None)
-    found = wiring.observers(settings(progress=mode))
+    found = wiring.observers(settings(progress=mode), lambda layer, index: "")
     assert [type(observer).__name__ for observer in found] == ([view] if view else [])
 
 
 def test_an_unknown_view_is_refused() -> None:
     with pytest.raises(UsageError, match="unknown progress view 'loud'"):
-        wiring.observers(settings(progress="loud"))
+        wiring.observers(settings(progress="loud"), lambda layer, index: "")

@@ -293,7 +293,7 @@ def test_a_submission_hook_sees_that_its_split_failed(make_flow: MakeFlow) -> No
 
     with pytest.raises(ExecutionError):
         make_flow(Hooked, configuration={"Hooked": twice()})()
-    assert seen == ["Hooked/0 failed at attempt 2: ValueError: on purpose"]
+    assert seen == ["Hooked/0 failed at attempt 2 of 2: ValueError: on purpose"]
 
 
 def test_what_a_submission_hook_leaves_is_checked(make_flow: MakeFlow) -> None:
@@ -474,7 +474,7 @@ def test_a_decision_that_fails_again_is_an_attempt_of_its_own(make_flow: MakeFlo
     flow = make_flow(Undecided)
     with pytest.raises(ExecutionError, match="Undecided/0 failed at attempt 1: ConnectionError"):
         flow(execution="x")
-    with pytest.raises(ExecutionError, match="Undecided/0 failed at attempt 2: ConnectionError"):
+    with pytest.raises(ExecutionError, match="Undecided/0 failed at attempt 2 of 2: ConnectionError"):
         flow.execution("x").resume()
     assert Ledger(store, flow.name, "x").attempts("Undecided", 0) == [1, 2]
 

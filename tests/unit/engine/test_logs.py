@@ -11,7 +11,9 @@ from laminar.engine import logs
 from laminar.engine.logs import LogWriter
 from laminar.errors import StoreError
 
-outputs = st.lists(st.binary(max_size=40) | st.sampled_from([b"\n", b"\r\n", "é".encode(), b"x" * 5000])).map(b"".join)
+outputs = st.lists(st.binary(max_size=40) | st.sampled_from([b"\n", b"\r", b"\r\n", "é".encode(), b"x" * 5000])).map(
+    b"".join
+)
 
 
 def chunks(data: bytes, cuts: list[int]) -> list[bytes]:
@@ -33,7 +35,8 @@ def written(data: list[bytes]) -> tuple[list[str], list[str], bytes]:
 def test_pieces_of_any_size_give_the_same_lines_and_the_same_log(data: bytes, cuts: list[int]) -> None:
     lines, tail, kept = written(chunks(data, cuts))
     assert kept == data
-    whole = [line[:4096].rstrip(b"\r").decode("utf-8", "replace") for line in data.split(b"\n")]
+    shown = [line.rstrip(b"\r").rpartition(b"\r")[2] for line in data.split(b"\n")]
+    whole = [line[:4096].decode("utf-8", "replace") for line in shown]
     if data.endswith(b"\n") or not data:
         whole.pop()
     assert lines == whole
@@ -52,6 +55,19 @@ def test_a_line_without_an_end_needs_no_memory_and_is_cut() -> None:
         writer.write(b"x" * 1000)
         assert len(writer._open) <= 4096
     assert writer.tail == ["x" * 4096]
+
+
+def test_the_last_line_is_what_a_terminal_shows_now() -> None:
+    writer = LogWriter(Memory(), "log")
+    seen = []
+    for piece in (b"", b"reading\n", b"\n", b"\r 10%", b"\r 20%\r", b"\r", b"30", b"%", b"\n", b"  \n"):
+        writer.write(piece)
+        seen.append(writer.last)
+    assert seen == ["", "reading", "reading", "10%", "20%", "20%", "30", "30%", "30%", "30%"]
+    for number in range(2000):
+        writer.write(b"\r%d of 2000" % number)
+        assert len(writer._open) <= 4097
+    assert writer.last == "1999 of 2000"
 
 
 def test_beyond_the_cap_it_is_dropped_and_the_log_says_so(store: Datastore, monkeypatch: pytest.MonkeyPatch) -> None:
