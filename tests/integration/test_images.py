@@ -192,9 +192,9 @@ def installed(tmp_path_factory):
     place = tmp_path_factory.mktemp("installed")
     for wheel in wheels.closure(compiled=True):
         wheel.write(str(place))
-    venv.create(place / "venv", with_pip=True)
-    pip = [place / "venv/bin/pip", "install", "--quiet", "--no-index", "--find-links", place, "laminar"]
-    subprocess.run(pip, check=True)
+    venv.create(place / "venv")
+    pip = [sys.executable, "-m", "pip", "--python", place / "venv"]  # its own would have to be installed first
+    subprocess.run([*pip, "install", "--quiet", "--no-index", "--find-links", place, "laminar"], check=True)
     return place / "venv/bin/laminar"
 
 
