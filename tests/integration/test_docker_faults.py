@@ -204,13 +204,21 @@ def test_signal_while_an_image_is_asked(project, engine, image, program):
     assert "Traceback" not in result.err
 
 
-def test_client_that_is_killed_is_not_the_container(project, engine, gate):
+@pytest.mark.parametrize("ended", [False, True], ids=["running", "ended"])
+def test_client_that_is_killed_is_not_the_container(project, engine, gate, ended):
+    """Also where the container has ended when the scheduler comes to look at it."""
     flow(project, "meet('B')")
     running = project.start(*project.script, "schedule", "main:F")
     gate.wait(running)
+    name = engine.running("B")
     (client,) = clients_of(running.process.pid)
+    if ended:
+        running.signal(signal.SIGSTOP)
     os.kill(client, signal.SIGKILL)
     gate.open()
+    if ended:
+        engine.docker("wait", name)
+        running.signal(signal.SIGCONT)
     result = running.end()
     assert result.code == 0, result.err
     assert project.commits("F", result.execution)["B"].attempt == 1
