@@ -358,7 +358,7 @@ class Docker(Executor):
             self._engine.remove(name)
             code, last, seen = attach(job, command)
         state = patiently(lambda: self._engine.state(name))
-        if state is not None and state.status == "running":  # the client died, the container did not
+        if state is not None and (state.status == "running" or code < 0):  # the client died, the container did not
             state, last = watch(job, self._engine, name, seen)
         return exit_of(code, state, last, job)
 

@@ -259,7 +259,10 @@ def test_process_that_ends_without_a_commit(project, body):
 
 
 def test_child_that_a_layer_forks_does_not_commit(project):
-    project.write("main.py", FAILING.replace("BODY", "self.child = os.fork(); self.value = os.getpid()"))
+    """The parent waits for it, so that it would be the first."""
+    project.write(
+        "main.py", FAILING.replace("BODY", "self.child = os.fork(); self.child and os.waitpid(self.child, 0)")
+    )
     result = project.laminar("schedule", "main:F", "--executor", "process")
     assert result.code == 0, result.err
     assert project.value("F", result.execution, "A.child") > 0  # the parent's

@@ -204,13 +204,21 @@ def test_signal_while_an_image_is_asked(project, engine, image, program):
     assert "Traceback" not in result.err
 
 
-def test_client_that_is_killed_is_not_the_container(project, engine, gate):
+@pytest.mark.parametrize("ended", [False, True], ids=["running", "ended"])
+def test_client_that_is_killed_is_not_the_container(project, engine, gate, ended):
+    """Also where the container has ended when the scheduler comes to look at it."""
     flow(project, "meet('B')")
     running = project.start(*project.script, "schedule", "main:F")
     gate.wait(running)
+    name = engine.running("B")
     (client,) = clients_of(running.process.pid)
+    if ended:
+        running.signal(signal.SIGSTOP)
     os.kill(client, signal.SIGKILL)
     gate.open()
+    if ended:
+        engine.docker("wait", name)
+        running.signal(signal.SIGCONT)
     result = running.end()
     assert result.code == 0, result.err
     assert project.commits("F", result.execution)["B"].attempt == 1
@@ -277,3 +285,29 @@ def test_client_that_cannot_follow_a_log_is_not_asked_without_pause(project, eng
     assert project.commits("F", result.execution)["B"].attempt == 1
     assert project.value("F", result.execution, "C.value") == 2
     assert 1 <= sum(line.startswith("logs --follow") for line in calls.read_text().splitlines()) < 12
+
+
+def test_what_the_client_of_a_dead_scheduler_makes_late_is_removed(project, engine, gate, shim):
+    """It comes when the resumed run has looked for what there is to adopt, and is at work on the next attempt."""
+    flow(project, "meet(f'B{self.attempt}')")
+    late = project.path.parent / "late"
+    os.mkfifo(late)
+    shim(f'case "$*" in run*laminar.layer=B*laminar.attempt=1*) read word < {late};; esac')
+    running = project.start(*project.script, "schedule", "main:F", "--execution", "one")
+    deadline = time.monotonic() + 60
+    while not (project.store / "runs/F/one/layers/B/0/1/started.json").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    with open(late, "w") as word:  # when the client reads, it is there
+        running.signal(signal.SIGKILL)
+        running.process.communicate()
+        resumed = project.start(*project.script, "resume", "one")
+        assert gate.wait(resumed) == "B2"
+        word.write("go\n")
+    assert gate.wait(resumed) == "B1"
+    gate.open()
+    gate.open()
+    result = resumed.end()
+    assert result.code == 0, result.err
+    assert project.commits("F", "one")["B"].attempt in (1, 2)
+    assert engine.containers() == []
