@@ -13,6 +13,7 @@ import sys
 import sysconfig
 import textwrap
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -31,6 +32,9 @@ TIMEOUT_S = 120.0
 
 IMAGE = f"laminar:{laminar.__version__}"
 
+COVERAGE = ("COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START")
+"""Variables by which processes that tests start measure coverage, too."""
+
 _REQUIRED = bool(os.environ.get("CI") or os.environ.get("LAMINAR_REQUIRE_DOCKER"))
 _PACKAGE = os.path.dirname(laminar.__file__)
 _OUR_FRAME = re.compile(rf'File "({re.escape(_PACKAGE)}|[^"]*/site-packages/laminar)/')
@@ -47,6 +51,10 @@ for folder, _, files in sorted(os.walk(root)):
             digest.update(os.path.relpath(path, root).encode() + b"\\0" + open(path, "rb").read())
 print(digest.hexdigest())
 """
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--renew", action="store_true", help="write tests/cli/snapshots/ anew, instead of comparing")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -81,6 +89,16 @@ def _docker_problem() -> str:
 def _output(*command: str) -> str:
     done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=True)
     return done.stdout
+
+
+@pytest.fixture(autouse=True, scope="module")
+def measured(request: pytest.FixtureRequest) -> Iterator[None]:
+    """In some directories, processes measure no coverage, which doubles what a command takes: others run the same lines."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.path.parent.name in ("docs", "examples", "faults"):
+            for name in COVERAGE:
+                patch.delenv(name, raising=False)
+        yield
 
 
 @dataclass
@@ -270,6 +288,13 @@ class Gate:
 
 @pytest.fixture
 def gate(project: Project) -> Iterator[Gate]:
+    with gate_in(project) as made:
+        yield made
+
+
+@contextmanager
+def gate_in(project: Project) -> Iterator[Gate]:
+    """A gate in a project's directory."""
     # Relative paths: the working directory is the project's, in a process as in a container.
     project.write(
         "gate.py",
@@ -288,9 +313,11 @@ def gate(project: Project) -> Iterator[Gate]:
         os.mkfifo(project.path / name)
         (project.path / name).chmod(0o666)
         ends.append(os.open(project.path / name, os.O_RDWR))  # both ways: opening waits for nobody
-    yield Gate(*ends)
-    for end in ends:
-        os.close(end)
+    try:
+        yield Gate(*ends)
+    finally:
+        for end in ends:
+            os.close(end)
 
 
 @pytest.fixture

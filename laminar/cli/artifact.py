@@ -48,6 +48,8 @@ def artifact(
         there = listed(place)
         if as_json:
             console.put_json(document(artifacts=there))
+        elif not there:
+            console.note(f"{place} has no artifacts.")
         else:
             console.rows([[each.layer, *artifact_line(each)] for each in there], drop=[3, 2], right=[3])
         return

@@ -18,6 +18,11 @@ def config(as_json: bool, config: str | None) -> None:
 
     Sources, each above the next: an option of the command, what the flow's code passes (neither is known here), LAMINAR_NAME
     in the environment, laminar.yaml, the default.
+
+    \b
+    Examples:
+      laminar config
+      laminar config --config ci.yaml --json
     """
     settings = resolve(file=config)
     if as_json:

@@ -33,6 +33,11 @@ def doctor(as_json: bool, config: str | None, app_dir: str | None) -> int:
     Looks at Python and its packages, laminar.yaml, the flow it names, the datastore, the Docker engine and the image that
     the flow would run here. Changes nothing, and pulls nothing.
 
+    \b
+    Examples:
+      laminar doctor
+      laminar doctor --json | jq -r '.checks[] | select(.status != "ok") | .remedy'
+
     Exit codes: 0 where all is well or there are warnings only; 3 where an engine, an image or the datastore is in the way;
     2 where laminar.yaml or the flow is.
     """

@@ -28,6 +28,10 @@ def execute(app_dir: str, **task: str) -> int:
 
     The scheduler starts this in each container. To type it by hand, name the layer, the flow, an execution that has the
     inputs, and the datastore.
+
+    \b
+    Examples:
+      laminar execute --layer B --target main:HelloFlow --execution 01jd8qw0zxe3m6n7 --datastore .laminar
     """
     wire.take(os.environ)  # user code, and what it starts, must not take them for its own
     return evaluate_target(wire.parse(task), Flow, app_dir)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Mapping
 
 import click
 
@@ -43,6 +44,7 @@ class _Age(click.ParamType):  # type: ignore[type-arg]  # click 8.1 takes none
 @click.option("--grace", metavar="AGE", type=_Age(), help="Leave content alone that is younger.  [default: 1d]")
 @click.option("--dry-run", is_flag=True, help="Change nothing; say what would be done.")
 @click.option("--verify", "only_verify", is_flag=True, help="Read all content, and put damaged content aside; no more.")
+@click.option("--contents", is_flag=True, help="List each piece of content, too, and the executions that name it.")
 @AS_JSON
 @store_options
 def gc(
@@ -51,6 +53,7 @@ def gc(
     grace: float | None,
     dry_run: bool,
     only_verify: bool,
+    contents: bool,
     as_json: bool,
     datastore: str | None,
     config: str | None,
@@ -63,6 +66,7 @@ def gc(
     \b
     Examples:
       laminar gc --keep-last 10 --older-than 30d --dry-run
+      laminar gc --dry-run --contents
       laminar gc
       laminar gc --verify
 
@@ -70,7 +74,8 @@ def gc(
     """
     store = open_store(datastore, config)
     if only_verify:
-        _check_alone(keep_last, older_than, grace)
+        rules = {"--keep-last": keep_last, "--older-than": older_than, "--grace": grace}
+        _check_alone(rules | {"--contents": contents or None})
         return _verify(store, dry_run=dry_run, as_json=as_json)
     found = collect(
         store,
@@ -84,18 +89,26 @@ def gc(
     if as_json:
         console.put_json(_document(found, dry_run))
     else:
+        if contents:
+            _contents(found)
         _table(found, dry_run)
     _warn(found)
     return 1 if found.unreadable else 0
 
 
-def _check_alone(keep_last: int | None, older_than: float | None, grace: float | None) -> None:
-    options = {"--keep-last": keep_last, "--older-than": older_than, "--grace": grace}
+def _check_alone(options: Mapping[str, float | None]) -> None:
     given = [name for name, value in options.items() if value is not None]
     if given:
         raise UsageError(
             f"--verify removes nothing, and {given[0]} is about what to remove.", remedy="Run one after the other."
         )
+
+
+def _contents(found: Collected) -> None:
+    rows = [[each.name, size(each.bytes), ", ".join(each.executions)] for each in found.contents]
+    if rows:
+        console.rows([["CONTENT", "SIZE", "NAMED BY"], *rows], drop=[0], right=[1])
+        console.put()
 
 
 def _table(found: Collected, dry_run: bool) -> None:

@@ -16,6 +16,11 @@ def init(directory: str) -> None:
 
     DIR must be empty or not exist; nothing is overwritten. The flow is named after it: my-etl has MyEtlFlow. The paths
     of the files go to stdout, what to do next to stderr.
+
+    \b
+    Examples:
+      laminar init my-etl
+      laminar init .
     """
     project = Project.named_after(directory)
     for path in project.create():

@@ -124,6 +124,10 @@ def main() -> NoReturn:
 
     Exit codes: 0 done; 1 a layer failed; 2 usage or an invalid flow; 3 infrastructure; 130 and 143 interrupted.
     """
+    if "_LAMINAR_COMPLETE" in os.environ:
+        from laminar.cli import bash
+
+        bash.register()
     try:
         code = cli(standalone_mode=False)
     except LaminarError as error:

@@ -34,6 +34,13 @@ def schedule(
 
     TARGET is module:attribute or path/to/file.py[:attribute]; the attribute may be left out where the module has one flow,
     and TARGET where laminar.yaml names it (flow: ...). The execution's id goes to stdout, progress to stderr.
+
+    \b
+    Examples:
+      laminar schedule main:HelloFlow
+      laminar schedule main:HelloFlow -p name=world --logs
+      laminar schedule pipelines/etl.py --executor process --max-parallel 4
+      laminar schedule main:Train --image my/image --image Fit=my/gpu/image
     """
     flags |= images_of(images)
     before = resolve(flags, file=config)

@@ -24,6 +24,11 @@ def stop(execution: str, datastore: str | None, config: str | None) -> None:
     """Stop an execution, wherever its scheduler is, and wait for that: what runs is ended, what is committed stays.
 
     EXECUTION is an id, the beginning of one, or latest.
+
+    \b
+    Examples:
+      laminar stop latest
+      laminar stop HelloFlow:01jd8q
     """
     ledger = find(open_store(datastore, config), Address.parse(execution))
     holder = Holder.of(ledger)

@@ -71,7 +71,11 @@ class Local(Datastore):
         path = self._path(prefix)
         try:
             return iter(os.listdir(path))
-        except (FileNotFoundError, NotADirectoryError):
+        except FileNotFoundError:
+            return iter(())
+        except NotADirectoryError:
+            if os.path.isfile(self._base):
+                raise self._no_directory() from None
             return iter(())
         except OSError as error:
             raise store_error("list", path, error) from error
@@ -110,9 +114,7 @@ class Local(Datastore):
             with self._folders.open(self._base), self.stage() as staged:
                 staged.write(b"laminar")
         except (FileExistsError, NotADirectoryError):
-            raise StoreError(
-                f"the datastore {self._base} is not a directory.", remedy="Name a directory with --datastore."
-            ) from None
+            raise self._no_directory() from None
         except OSError as error:
             raise store_error("write", self._base, error) from error
         owner = os.stat(self._base)
@@ -179,6 +181,9 @@ class Local(Datastore):
 
     def __repr__(self) -> str:
         return self.root
+
+    def _no_directory(self) -> StoreError:
+        return StoreError(f"the datastore {self._base} is not a directory.", remedy="Name one with --datastore.")
 
     def _path(self, key: str) -> str:
         return os.path.join(self._base, key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -226,6 +227,11 @@ def _unknown(store: Datastore, address: Address, there: Sequence[Ledger]) -> Usa
 
 
 def _latest(there: Sequence[Ledger]) -> list[str]:
-    """Ids of the three executions that began last."""
-    dated = sorted(((began(ledger) or 0.0, ledger.execution) for ledger in there), reverse=True)
-    return [execution for created, execution in dated[:3] if created]
+    """What to type for the three executions that began last."""
+    dated = sorted(((began(ledger) or 0.0, ledger.execution, ledger.flow) for ledger in there), reverse=True)
+    flows = Counter(execution for created, execution, _ in dated if created)
+    return [
+        f"{flow}:{execution}" if flows[execution] > 1 else execution
+        for created, execution, flow in dated[:3]
+        if created
+    ]

@@ -55,7 +55,7 @@ class Kept:
 
 @dataclass(frozen=True)
 class Content:
-    """A blob or an external value, and the addresses of the executions that name it."""
+    """A blob or an external value, and the addresses of the executions that name it, before any is removed."""
 
     kind: str
     name: str
@@ -71,6 +71,7 @@ class Collected:
         before: Content modified after this time was left alone, in seconds since 1970.
         held_by: The executions that made that earlier than the grace does: attempts of theirs may be at work.
         unreadable: Records of which nobody knows what they name; where there are any, no content was removed.
+        contents: What is named, the largest first.
     """
 
     executions: Sequence[Kept]
@@ -213,10 +214,8 @@ class _Sizes:
         return Kept(seen.ledger.flow, seen.ledger.execution, seen.created or None, state, records, *sizes)
 
     def contents(self) -> list[Content]:
-        return [
-            Content(kind, name, self._bytes[kind, name], sorted(holders))
-            for (kind, name), holders in sorted(self._holders.items())
-        ]
+        found = [Content(*content, self._bytes[content], sorted(names)) for content, names in self._holders.items()]
+        return sorted(found, key=lambda each: (-each.bytes, each.executions, each.kind, each.name))
 
     def _size(self, key: str) -> int:
         try:

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from typing import NamedTuple
 
 RUNS = "runs/"
@@ -116,6 +117,12 @@ def execution(flow_name: str, execution_id: str) -> str:
 def execution_record(flow_name: str, execution_id: str) -> str:
     """What the execution was given."""
     return f"{execution(flow_name, execution_id)}execution.json"
+
+
+def numbers(names: Iterable[str]) -> list[int]:
+    """The numbers by which records and directories are called, in order; what else lies there is not laminar's."""
+    stems = (name.removesuffix(".json") for name in names)
+    return sorted(int(stem) for stem in stems if stem.isascii() and stem.isdigit() and len(stem) < 19)
 
 
 def launches(flow_name: str, execution_id: str) -> str:

@@ -144,8 +144,8 @@ class Holder:
     @classmethod
     def all(cls, ledger: Ledger) -> Iterator[Holder]:
         """All holders, the latest first."""
-        epochs = [int(name) for name in ledger.store.children(layout.leases(ledger.flow, ledger.execution))]
-        for epoch in sorted(epochs, reverse=True):
+        epochs = layout.numbers(ledger.store.children(layout.leases(ledger.flow, ledger.execution)))
+        for epoch in reversed(epochs):
             owner = records.load(ledger.store, _key(ledger, epoch, "owner.json"), "owner")
             if owner is not None:  # else one died as it took it
                 ended = records.load(ledger.store, _key(ledger, epoch, "ended.json"), "ended") or {}

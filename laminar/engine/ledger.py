@@ -220,7 +220,7 @@ class Ledger:
 
     def _numbers(self) -> list[int]:
         names = self.store.children(layout.generations(self.flow, self.execution))
-        return sorted(int(name.removesuffix(".json")) for name in names)
+        return layout.numbers(names)
 
     def _plan_key(self, layer: str) -> str:
         return layout.plan(self.flow, self.execution, layer, self.generation(layer))
@@ -232,14 +232,16 @@ class Ledger:
     def launches(self) -> list[dict[str, Any]]:
         """Each schedule or resume, oldest first."""
         names = self.store.children(layout.launches(self.flow, self.execution))
-        numbers = sorted(int(name.removesuffix(".json")) for name in names)
-        found = (records.load(self.store, layout.launch(self.flow, self.execution, n), "launch") for n in numbers)
+        found = (
+            records.load(self.store, layout.launch(self.flow, self.execution, n), "launch")
+            for n in layout.numbers(names)
+        )
         return [launch for launch in found if launch is not None]
 
     def latest_launch(self) -> dict[str, Any] | None:
         """The last schedule or resume; None before the first."""
         names = self.store.children(layout.launches(self.flow, self.execution))
-        number = max((int(name.removesuffix(".json")) for name in names), default=0)
+        number = max(layout.numbers(names), default=0)
         return records.load(self.store, layout.launch(self.flow, self.execution, number), "launch")
 
     def launch_of(self, layer: str, index: int, attempt: int) -> dict[str, Any] | None:
@@ -251,7 +253,7 @@ class Ledger:
 
     def launch_count(self) -> int:
         """How often it was scheduled or resumed."""
-        return sum(1 for _ in self.store.children(layout.launches(self.flow, self.execution)))
+        return len(layout.numbers(self.store.children(layout.launches(self.flow, self.execution))))
 
     def plan(self, layer: str) -> Plan | None:
         """How a layer was cut into splits; None before that. Read once, since it never changes."""
@@ -277,17 +279,17 @@ class Ledger:
         """The splits of a layer that have a result, from listings alone."""
         key = layout.commit(self.flow, self.execution, layer, 0, self.generation(layer))
         name = key.rpartition("/")[2]
-        return {int(index) for index in self.store.holding(layout.layer(self.flow, self.execution, layer), name)}
+        return set(layout.numbers(self.store.holding(layout.layer(self.flow, self.execution, layer), name)))
 
     def begun(self, layer: str) -> set[int]:
         """The splits of a layer of which anything is recorded, from one listing."""
         names = self.store.children(layout.layer(self.flow, self.execution, layer))
-        return {int(name) for name in names if name.isdigit()}
+        return set(layout.numbers(names))
 
     def attempts(self, layer: str, index: int) -> list[int]:
         """Numbers of the attempts at a split, in order."""
         names = self.store.children(layout.split(self.flow, self.execution, layer, index))
-        return sorted(int(name) for name in names if name.isdigit())
+        return layout.numbers(names)
 
     def failure(self, layer: str, index: int, attempt: int) -> Failure | None:
         """Why an attempt failed, where its process could say so."""

@@ -89,7 +89,7 @@ def _runs(value: Any) -> bool:
 
 
 _AXIS = _members(layer=_text, attribute=_text, first=_count, runs=_runs)
-_FAILURE = _members(kind=_text, error=_text, message=_text, remedy=_text, traceback=_text)
+_FAILURE = _members(kind=_text, error=_text, message=_text, remedy=_text, traceback=_text, at=_number)
 _USAGE = _members(cpu_s=_optional(_number), memory_peak_mib=_optional(_number), measured=_text)
 _CONFIGURATION = _members(
     container=_members(cpu=_number, memory=_number),

@@ -134,11 +134,17 @@ def take(environ: MutableMapping[str, str]) -> Mapping[str, str]:
     return {name: value for name, value in found.items() if value is not None}
 
 
+_TOO_MANY = 10**18
+"""What counts something is less, also in names of the datastore."""
+
+
 def _whole(value: Any, name: str, least: int) -> int:
     try:
         number = int(value)
     except (TypeError, ValueError):
         number = least - 1
-    if number < least:
-        raise UsageError(f"invalid {name} {value!r}.", remedy=f"Give a whole number, {least} at least.")
+    if not least <= number < _TOO_MANY:
+        text = repr(value)
+        text = text if len(text) < 100 else f"{text[:100]}…"
+        raise UsageError(f"invalid {name} {text}.", remedy=f"Give a whole number, {least} at least.")
     return number

@@ -123,13 +123,6 @@ def resources(contents: Contents) -> Markup | None:
     if not rows:
         return None
     head = ["Layer", "Cores asked", "Used on average", "Memory asked", "Used at most", "Of what it asked", "Advice"]
-    if not any(row[2] or row[4] for row in rows):  # threads, and executions of an older laminar
-        head, rows = head[:4], [row[:4] for row in rows]
-        head.pop(2)
-        for row in rows:
-            row.pop(2)
-    elif not any(row[6] for row in rows):
-        head, rows = head[:6], [row[:6] for row in rows]
     cpu_s = sum(use.cpu_s or 0.0 for part in contents.layers for use in part.usages if use)
     note = f"{span(cpu_s)} of processor time in all" if cpu_s else "what was used is not known"
     return section(

@@ -77,7 +77,7 @@ def table(
     hidden: bool = True,
     label: str = "",
 ) -> Markup:
-    """A table whose first column names its rows.
+    """A table whose first column names its rows. Columns in which no row has anything are left out.
 
     Args:
         caption: What is in it.
@@ -87,15 +87,14 @@ def table(
         hidden: Whether the caption is for those only who do not see the heading above.
         label: What the table is called among all of the page, where its caption is not enough.
     """
-
-    def cell(number: int, value: Any) -> Markup:
-        kind = "number" if number in numbers else None
-        return element("td", value, class_=kind) if number else element("th", value, scope="row", class_=kind)
-
-    titles = [
-        element("th", name, scope="col", class_="number" if at in numbers else None) for at, name in enumerate(head)
-    ]
-    body = [element("tr", *(cell(number, value) for number, value in enumerate(row))) for row in rows]
+    rows = list(rows)
+    shown = [number for number in range(len(head)) if not number or any(row[number] for row in rows)]
+    kinds = ["number" if number in numbers else None for number in range(len(head))]
+    titles = [element("th", head[number], scope="col", class_=kinds[number]) for number in shown]
+    body = []
+    for row in rows:
+        cells = [element("td", row[number], class_=kinds[number]) for number in shown[1:]]
+        body.append(element("tr", element("th", row[0], scope="row", class_=kinds[0]), *cells))
     inside = element(
         "table",
         element("caption", caption, class_="unseen" if hidden else None),

@@ -8,6 +8,8 @@ import time
 
 import pytest
 
+from tests.conftest import COVERAGE
+
 MAIN = """
 from laminar import Flow, Layer
 
@@ -111,5 +113,5 @@ def test_a_store_of_another_user(two):
         os.chmod(folder, 0o755)
     two.prefix[:] = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
     # Coverage's data file is root's.
-    two.environ |= {"HOME": "/", "COVERAGE_PROCESS_CONFIG": None, "COVERAGE_PROCESS_START": None}
+    two.environ |= {"HOME": "/", **dict.fromkeys(COVERAGE)}
     two.laminar("gc", "--keep-last", "1").fails(3, "cannot write", "chown or chmod")

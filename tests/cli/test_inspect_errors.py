@@ -11,6 +11,15 @@ CASES = {
     "show fir": ["2 flows have an execution 'first'"],
     "show latst": ["there is no execution 'latst'", "bad-1", "Did you mean 'latest'?"],
     "show OtherFlow:bad-1": ["flow OtherFlow has no execution 'bad-1'", "Another flow has: HelloFlow:bad-1"],
+    "graph OtherFlow:bad-1": ["flow OtherFlow has no execution 'bad-1'", "Another flow has: HelloFlow:bad-1"],
+    "plan main:OtherFlow bad-1": ["flow OtherFlow has no execution 'bad-1'", "Another flow has: HelloFlow:bad-1"],
+    "resume OtherFlow:bad-1": ["flow OtherFlow has no execution 'bad-1'", "Another flow has: HelloFlow:bad-1"],
+    "stop OtherFlow:bad-1": ["flow OtherFlow has no execution 'bad-1'", "Another flow has: HelloFlow:bad-1"],
+    "stop fir": ["2 flows have an execution 'first'", "HelloFlow:first", "OtherFlow:first"],
+    "logs nine": ["The latest are: bad-1, OtherFlow:first, HelloFlow:first"],
+    "logs HelloFlow:first/Proces": ["has no layer 'Proces'", "Did you mean 'Process'?"],
+    "graph bad/Sorce": ["has no layer 'Sorce'", "Did you mean 'Source'?"],
+    "resume bad --rerun Sorce --executor process": ["has no layer 'Sorce'", "Did you mean 'Source'?"],
     "show HelloFlw:bad-1": ["flow HelloFlw has no executions", "Did you mean 'HelloFlow'?"],
     "show bad/Sorce": ["bad-1 of HelloFlow has no layer 'Sorce'", "Source, Process", "Did you mean 'Source'?"],
     "show HelloFlow:first/Process/3": ["has no split 3", "3 splits: 0 to 2"],
@@ -24,13 +33,12 @@ CASES = {
     "show bad/Source/one": ["invalid address"],
     "show ../bad": ["invalid execution id '..'"],
     "show bad --datastore empty": ["there are no executions in the datastore", "--datastore"],
-    "show bad --datastore foreign": ["foreign is not a datastore of laminar", "photo.jpg"],
-    "list --datastore foreign": ["foreign is not a datastore of laminar"],
     "list --flow HelloFlw": ["flow HelloFlw has no executions", "Did you mean 'HelloFlow'?"],
     "logs bad/Source/0 --attempt 2": ["bad-1/Source/0 has no attempt 2", "Its attempts are: 1"],
     "logs nope": ["there is no execution 'nope'"],
     "artifact bad title": ["bad-1 is an execution", "laminar artifact bad-1/LAYER title"],
     "artifact HelloFlow:first/Source titel": ["has no artifact 'titel'", "Did you mean 'title'?"],
+    "artifact HelloFlow:first/Process/1 scor": ["It has: score", "Did you mean 'score'?"],
     "artifact HelloFlow:first/Source odd": [
         "'odd' of HelloFlow:first/Source is no plain data: set of 2",
         ".layer(Source).odd",
@@ -49,17 +57,57 @@ CASES = {
 
 @pytest.mark.parametrize("command", CASES)
 def test_what_cannot_be_meant(seen: Seen, command: str) -> None:
-    (seen.path / "foreign").mkdir(exist_ok=True)
-    (seen.path / "foreign" / "photo.jpg").write_text("mine")
     result = seen.laminar(*command.split())
     result.fails(2, *CASES[command])
     assert result.out == ""
 
 
-def test_an_unknown_option_suggests_the_nearest(seen: Seen) -> None:
-    result = seen.laminar("show", "bad", "--jsn")
-    assert (result.code, result.out) == (2, "")
-    assert "--json" in result.err
+STORES = {
+    # the datastore: exit code and words
+    "file": (3, ["file is not a directory", "--datastore"]),
+    "loop": (3, ["cannot list", "loop/runs", "Too many levels of symbolic links", "--datastore"]),
+    "foreign": (2, ["foreign is not a datastore of laminar", "photo.jpg", "--datastore"]),
+}
+
+
+@pytest.mark.parametrize("store", STORES)
+@pytest.mark.parametrize(
+    "command",
+    [
+        "list",
+        "show x",
+        "logs x/A",
+        "artifact x",
+        "graph x",
+        "plan main:HelloFlow x",
+        "stop x",
+        "resume x",
+        "gc --dry-run",
+    ],
+)
+def test_a_store_that_is_none_of_laminars(seen: Seen, command: str, store: str) -> None:
+    (seen.path / "file").touch()
+    for name in ("foreign", "loop"):
+        (seen.path / name).mkdir(exist_ok=True)
+    (seen.path / "foreign" / "photo.jpg").write_text("mine")
+    if not (seen.path / "loop" / "runs").is_symlink():
+        (seen.path / "loop" / "runs").symlink_to("runs")  # not to be read, by root neither
+    code, words = STORES[store]
+    result = seen.laminar(*command.split(), "--datastore", store)
+    result.fails(code, *words)
+    assert result.out == ""
+
+
+def test_what_is_typed_nearly_right_suggests_the_nearest(seen: Seen) -> None:
+    for command, meant in {
+        "show bad --jsn": "'--json'",
+        "list --limt 1": "'--limit'",
+        "shw bad": "'show'",
+        "schedule main:HelloFlow --execut x": "--execution",
+    }.items():
+        result = seen.laminar(*command.split())
+        assert (result.code, result.out) == (2, "")
+        assert meant in result.err
 
 
 def test_a_store_without_executions_is_an_empty_list(seen: Seen) -> None:

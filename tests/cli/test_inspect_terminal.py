@@ -23,6 +23,26 @@ print(*sorted(heavy & {name.partition(".")[0] for name in sys.modules}), file=sy
 """
 
 
+LOOKS = [
+    "list",
+    "show HelloFlow:first",
+    "show HelloFlow:first/Process",
+    "show bad/Source/0",
+    "logs HelloFlow:first",
+    "artifact HelloFlow:first",
+    "artifact HelloFlow:first/Source table",
+    "graph paused",
+    "graph paused --format dot",
+    "plan main:HelloFlow bad",
+    "config",
+    "gc --dry-run --contents",
+    "list --json",
+    "--help",
+    "show --help",
+]
+"""One of each."""
+
+
 def on_terminal(seen: Seen, command: str, columns: int = 100, **environ: str) -> str:
     """All that a command draws on a terminal of so many columns."""
     end, theirs = os.openpty()
@@ -57,35 +77,50 @@ def test_colour_is_for_terminals_that_have_it(seen: Seen) -> None:
 
 
 def test_forty_columns_keep_what_matters(seen: Seen) -> None:
+    """Tables leave columns out, and what cannot be shorter goes on in the next line, as the terminal has it."""
+    for command in LOOKS:
+        on_terminal(seen, command, columns=40, NO_COLOR="1")
     for command in ("list", "show HelloFlow:first", "show HelloFlow:first/Process", "artifact HelloFlow:first"):
         drawn = on_terminal(seen, command, columns=40, NO_COLOR="1")
         tables = [line for line in drawn.splitlines() if re.search(r"[✓✗─]|^EXEC", line)]
         assert all(len(line) <= 40 for line in tables if not line.endswith("False") and "depends on" not in line), drawn
     assert "bad-1" in on_terminal(seen, "list", columns=40)
+    assert "bad-1" in on_terminal(seen, "gc --dry-run", columns=40)
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
-def test_a_stream_without_the_characters(seen: Seen, encoding: str) -> None:
-    for command in ("list", "show HelloFlow:first", "graph bad", "plan main:HelloFlow bad"):
-        result = seen.laminar(*command.split(), PYTHONUTF8=None, PYTHONIOENCODING=encoding)
-        assert (result.code, result.err) == (0, "")
+@pytest.mark.parametrize(
+    "locale",
+    [
+        {"PYTHONIOENCODING": "latin-1"},
+        {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"},
+    ],
+    ids=str,
+)
+def test_a_stream_without_the_characters(seen: Seen, locale: dict[str, str]) -> None:
+    for command in LOOKS:
+        result = seen.laminar(*command.split(), **{"PYTHONUTF8": None, **locale})
+        assert result.code == 0, result
         assert result.out.isascii()
-        assert "finished" in result.out or "failed" in result.out or "to run" in result.out
+    place = f"locale-{len(str(locale))}"
+    arguments = ["schedule", "main:HelloFlow", "-p", "n=-1", "--executor", "process", "--datastore", place]
+    failed = seen.laminar(*arguments, **{"PYTHONUTF8": None, **locale})
+    failed.fails(1, "n is -1", users="ValueError")
+    assert failed.err.isascii()
 
 
-def test_a_reader_that_leaves(seen: Seen) -> None:
-    for command in (
-        "list",
-        "show HelloFlow:first",
-        "logs HelloFlow:first",
-        "artifact HelloFlow:first/Source raw",
-        "--help",
-    ):
-        read, write = os.pipe()
-        os.close(read)
-        process = subprocess.run([*seen.script, *command.split()], cwd=seen.path, stdout=write, stderr=subprocess.PIPE)
-        os.close(write)
-        assert (process.returncode, process.stderr) == (141, b"")
+@pytest.mark.parametrize("environ", [{"LC_ALL": "C"}, {"LC_ALL": "C.UTF-8"}], ids=str)
+def test_where_python_makes_utf_8_of_the_locale_the_marks_are_shown(seen: Seen, environ: dict[str, str]) -> None:
+    assert "✗ failed" in seen.laminar("list", **{"PYTHONUTF8": None, **environ}).out
+
+
+@pytest.mark.parametrize("command", LOOKS)
+def test_a_reader_that_leaves(seen: Seen, command: str) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    process = subprocess.run([*seen.script, *command.split()], cwd=seen.path, stdout=write, stderr=subprocess.PIPE)
+    os.close(write)
+    assert process.returncode == 141
+    assert not re.search(rb"Error|Traceback|BrokenPipe", process.stderr)
 
 
 def test_what_a_layer_wrote_steers_no_terminal(seen: Seen) -> None:
@@ -113,13 +148,13 @@ def test_no_code_of_the_flow_and_no_heavy_module_is_imported(seen: Seen, command
 
 def test_shells_complete_addresses_and_targets(seen: Seen) -> None:
     def complete(words: str) -> set[str]:
-        environ = {"_LAMINAR_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+        environ = {"_LAMINAR_COMPLETE": "bash_complete", "COMP_WORDS": words}
         # Where there is none, click prints an empty line.
         return {line.partition(",")[2] for line in seen.laminar(**environ).out.splitlines()}
 
-    assert complete("laminar show ") == {"bad-1", "first", "latest"}
+    assert complete("laminar show ") == {"bad-1", "first", "paused", "latest"}
     assert complete("laminar show bad-1/S") == {"bad-1/Source"}
     assert complete("laminar show OtherFlow:") == {"OtherFlow:first"}
-    assert complete("laminar plan m") == {"main:HelloFlow", "main:OtherFlow"}
+    assert complete("laminar plan m") == {"main:HelloFlow", "main:OtherFlow", "main:PausedFlow"}
     assert complete("laminar show --datastore empty x") == {""}
     assert "show" in complete("laminar s")

@@ -144,15 +144,17 @@ def directory(document: Path, tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=_name)
+_WITH_DOCKER = [path for path in DOCUMENTS if any(block.docker for block in blocks(path))]
+# Where there must be an engine, all of a document is run once.
+_WITHOUT = [path for path in DOCUMENTS if path not in _WITH_DOCKER or not os.environ.get("LAMINAR_REQUIRE_DOCKER")]
+
+
+@pytest.mark.parametrize("document", _WITHOUT, ids=_name)
 def test_blocks_that_need_no_engine(document: Path, directory: Path) -> None:
     here = directory
     for block in blocks(document):
         if not block.docker:
             here = block.run(here, directory)
-
-
-_WITH_DOCKER = [path for path in DOCUMENTS if any(block.docker for block in blocks(path))]
 
 
 @pytest.mark.docker

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -18,14 +19,19 @@ from hypothesis import strategies as st
 
 from laminar import Flow, Layer, Parameters
 from laminar.cli.main import cli
+from laminar.cli.parameters import parameters_of
 from laminar.configurations import layers
 from laminar.datastores import Local
 from laminar.engine import layout, loading, records
 from laminar.engine.addresses import resolve as resolve_address
-from laminar.errors import LaminarError, TargetError, UsageError
+from laminar.engine.lease import Holder
+from laminar.engine.ledger import Failure, Ledger
+from laminar.errors import ExecutionError, LaminarError, TargetError, UsageError
 from laminar.executors import Thread
+from laminar.model import resuming
 from laminar.model.names import class_name, execution_id
-from laminar.settings import OPTIONS, read_file, resolve
+from laminar.model.wire import Task, parse, take, variable
+from laminar.settings import OPTIONS, built_image, read_file, resolve
 from tests.unit.strategies import execution_ids, json_values
 
 bounded = hypothesis.settings(
@@ -60,6 +66,9 @@ hostile = st.sampled_from(HOSTILE) | st.text(max_size=20) | st.text("aA0._-/\\\0
 names = hostile | execution_ids
 
 
+FAILS: list[int] = []
+
+
 class F(Flow): ...
 
 
@@ -79,6 +88,8 @@ class B(Layer):
 @F.register
 class C(Layer):
     def __call__(self, b: B) -> None:
+        if FAILS:
+            raise ValueError
         self.sizes = list(b.size)
 
 
@@ -161,6 +172,99 @@ def test_parameters(place: Path, values: dict[str, Any]) -> None:
     else:
         assert vars(execution.parameters) == values
         assert execution.layer(A).given == {name: repr(value) for name, value in values.items()}
+
+
+@bounded
+@given(
+    st.lists(st.builds("{}={}".format, hostile | st.just("foo"), hostile | json_values.map(repr)), max_size=3),
+    st.none() | st.binary(max_size=40) | json_values.map(lambda value: repr(value).encode("utf-8", "surrogatepass")),
+)
+def test_parameters_that_are_typed(place: Path, pairs: list[str], content: bytes | None) -> None:
+    file = place / ".laminar" / "parameters.yaml"
+    file.parent.mkdir(exist_ok=True)
+    if content is not None:
+        file.write_bytes(content)
+    try:
+        values = parameters_of(tuple(pairs), None if content is None else str(file))
+    except LaminarError as error:
+        clear(error)
+    else:
+        assert all(name.isidentifier() for name in values)
+
+
+@bounded
+@given(st.dictionaries(hostile | st.sampled_from(["good", "_x", "index", "__class__"]), st.booleans(), max_size=3))
+@example({"../../x": True, "a/b": False})
+def test_artifact_names(place: Path, names: dict[str, bool]) -> None:
+    """They are data, whatever they are; or laminar's own, and refused."""
+
+    class H(Flow): ...
+
+    @H.register
+    class S(Layer):
+        def __call__(self) -> None:
+            for name, sharded in names.items():
+                if sharded:
+                    self.shard(**{name: [name]})
+                else:
+                    setattr(self, name, [name])
+
+    shutil.rmtree(place / ".laminar", ignore_errors=True)
+    try:
+        execution = H(datastore=Local(place / ".laminar"), executor=Thread())(execution="one")
+    except LaminarError as error:
+        clear(error)
+        return
+    for name in names:
+        if not name.startswith("_"):
+            assert list(getattr(execution.layer(S), name)) == [name]
+    assert {path.name for path in (place / ".laminar/runs/H/one/layers/S/0").iterdir()} == {"COMMIT", "1"}
+
+
+TASK = {"target": "main:G", "execution": "one", "layer": "A", "datastore": "."}
+
+
+@bounded
+@given(
+    st.dictionaries(
+        st.sampled_from([*Task._fields, "wire"]),
+        hostile | st.sampled_from(["9" * 5000, "9" * 300, "-1", "1e3", "0x1", "²"]),
+        max_size=3,
+    )
+)
+def test_what_an_executor_process_is_told(place: Path, values: dict[str, str]) -> None:
+    environ = {variable(name): value for name, value in {**TASK, **values}.items()}
+    try:
+        told = parse(take(environ))
+        assert environ.keys() <= {"LAMINAR_WIRE"}
+        store = Local(place / ".laminar")
+        Ledger(store, "G", told.execution).put_failure(told, Failure("user", "E", "m"))
+    except LaminarError as error:
+        clear(error)
+
+
+@bounded
+@given(st.text(max_size=60) | json_values.map(json.dumps) | st.binary(max_size=30).map(bytes.hex))
+@example(json.dumps({"pid": os.getpid(), "nope": 1}))
+@example(json.dumps({"pid": 1, "rerun": []}))
+def test_what_a_program_is_told(text: str) -> None:
+    """That laminar did not write says nothing, and is gone."""
+    environ = {resuming.VARIABLE: text}
+    resuming._take(environ)
+    assert not environ
+    assert not resuming._program
+
+
+@bounded
+@given(st.binary(max_size=40) | json_values.map(lambda value: json.dumps({"image": value}).encode()))
+def test_what_was_built(place: Path, content: bytes) -> None:
+    file = place / ".laminar" / "build.json"
+    file.parent.mkdir(exist_ok=True)
+    file.write_bytes(content)
+    try:
+        assert built_image(str(place))
+    except LaminarError as error:
+        clear(error)
 
 
 yaml_texts = (
@@ -290,6 +394,10 @@ KINDS = {
     "started": "started",
     "lease": "owner",
     "ended": "ended",
+    "generation": "generation",
+    "failure": "failure",
+    "final": "final",
+    "stop": "stop",
 }
 
 
@@ -323,7 +431,15 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("done")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LAMINAR_PROGRESS", "quiet")
-        flow(root)(execution="one", foo="bar" * 1000)
+        execution = flow(root)(execution="one", foo="bar" * 1000)
+        FAILS.append(1)
+        try:
+            execution.resume(rerun=[C])
+        except ExecutionError:
+            FAILS.clear()
+        holder = Holder.of(Ledger(Local(root / ".laminar"), "F", "one"))
+        assert holder is not None
+        holder.ask_to_stop()
     return root / ".laminar"
 
 
@@ -340,6 +456,42 @@ def test_records_that_are_whole_and_say_odd_things(place: Path, done: Path, kind
     document = records.decode(KINDS[kind], path.read_bytes(), "")
     kept = {name: value for name, value in document.items() if name not in ("laminar", "format", "sha256")}
     path.write_bytes(records.encode(KINDS[kind], mutated(kept, data)))
+    looked_at_everywhere(place)
+
+
+@bounded
+@given(st.data())
+def test_files_that_hold_anything(place: Path, done: Path, data: st.DataObject) -> None:
+    """Beats, logs, blobs and records, whatever was written over them."""
+    store = place / ".laminar"
+    shutil.rmtree(store, ignore_errors=True)
+    shutil.copytree(done, store)
+    beats = store / "runs/F/one/lease/2/beats"
+    beats.touch()
+    files = st.sampled_from(sorted(path for path in store.rglob("*") if path.is_file()))
+    for path in data.draw(st.just([beats]) | st.lists(files, min_size=1, max_size=3)):
+        path.write_bytes(data.draw(st.binary(max_size=40)))
+    looked_at_everywhere(place)
+
+
+@bounded
+@given(st.data())
+def test_names_that_are_not_laminars(place: Path, done: Path, data: st.DataObject) -> None:
+    """What file managers and network file systems leave: .DS_Store, .nfs0001, copies."""
+    store = place / ".laminar"
+    shutil.rmtree(store, ignore_errors=True)
+    shutil.copytree(done, store)
+    folders = st.sampled_from(sorted(path for path in store.rglob("*") if path.is_dir()))
+    left = st.sampled_from([".DS_Store", ".nfs0001", "1.json~", "1 (copy).json", "²", "x.json", "1x", "9" * 200])
+    for folder in data.draw(st.lists(folders, min_size=1, max_size=3)):
+        path = folder / data.draw(left)
+        if not path.exists():
+            path.mkdir() if data.draw(st.booleans()) else path.write_bytes(b"x")
+    looked_at_everywhere(place)
+
+
+def looked_at_everywhere(place: Path) -> None:
+    """By all that reads, and by a resume: each does what it is for, or says in words why not."""
     execution = flow(place).execution("one")
     for look in (
         lambda: execution.state,

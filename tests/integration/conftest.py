@@ -20,6 +20,7 @@ import pytest
 
 from laminar.executors.docker_command import store_label
 from laminar.version import __version__
+from tests.conftest import COVERAGE
 
 LAMINAR = f"laminar:{__version__}"
 UID = 1000
@@ -145,7 +146,8 @@ class Daemon:
     def start(self) -> None:
         """Start it, and wait until it answers."""
         isolated = ["unshare", "--net", "--mount", "dockerd", "--bridge=none", "--iptables=false", "--ip6tables=false"]
-        places = [f"--{name}={self.home}/{name}" for name in ("data-root", "exec-root", "pidfile")]
+        (self.home / "config-file").write_text("{}")  # else the machine's own is read, and may say otherwise
+        places = [f"--{name}={self.home}/{name}" for name in ("data-root", "exec-root", "pidfile", "config-file")]
         with open(self.home / "log", "ab") as log:
             self._process = subprocess.Popen([*isolated, *places, f"--host={self.host}"], stdout=log, stderr=log)
         deadline = time.monotonic() + 60
@@ -214,7 +216,7 @@ def as_user(project) -> Iterator[Callable[..., None]]:
         for path in (project.path, *project.path.rglob("*")):
             os.chown(path, UID, UID)
         # Coverage's data file is root's.
-        project.environ |= {"HOME": str(project.path), "COVERAGE_PROCESS_CONFIG": None, "COVERAGE_PROCESS_START": None}
+        project.environ |= {"HOME": str(project.path), **dict.fromkeys(COVERAGE)}
 
     return become
 

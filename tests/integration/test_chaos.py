@@ -1,4 +1,4 @@
-"""Containers, clients and schedulers that are killed at random, for a minute: the values are those of a quiet run."""
+"""Containers, clients and schedulers that are killed at random, for half a minute: the values are those of a quiet run."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from tests.faults.invariants import commits, unchanged, verify
 from tests.integration.conftest import clients_of
 
 SPLITS = 40
-CHAOS_S = 60.0
-LIMIT_S = 240.0
+CHAOS_S = float(os.environ.get("CHAOS_S", "30"))
+LIMIT_S = CHAOS_S + 180
 """When something must be wrong, on the slowest of machines."""
 
 MAIN = f"""
@@ -48,7 +48,7 @@ class Each(Layer):
     def __call__(self, parts: Parts) -> None:
         called(self)
         print("begun", flush=True)
-        time.sleep(1)
+        time.sleep(1 if "CALLS" in os.environ else 0)  # in the quiet run nobody strikes
         self.square = parts.parts ** 2
         self.text = str(parts.parts) * 2000
 
@@ -109,7 +109,7 @@ def test_chaos(project, engine):
 
 
 class Chaos:
-    """Runs the execution, and kills what runs until a minute is over; then it may end in peace."""
+    """Runs the execution, and kills what runs until CHAOS_S are over; then it may end in peace."""
 
     def __init__(self, project, engine, dice):
         self.project = project

@@ -192,9 +192,9 @@ def installed(tmp_path_factory):
     place = tmp_path_factory.mktemp("installed")
     for wheel in wheels.closure(compiled=True):
         wheel.write(str(place))
-    venv.create(place / "venv", with_pip=True)
-    pip = [place / "venv/bin/pip", "install", "--quiet", "--no-index", "--find-links", place, "laminar"]
-    subprocess.run(pip, check=True)
+    venv.create(place / "venv")
+    pip = [sys.executable, "-m", "pip", "--python", place / "venv"]  # its own would have to be installed first
+    subprocess.run([*pip, "install", "--quiet", "--no-index", "--find-links", place, "laminar"], check=True)
     return place / "venv/bin/laminar"
 
 
@@ -265,7 +265,7 @@ def test_an_image_for_a_layer_that_is_not_there(project, red):
 def test_editing_without_rebuilding(project, red):
     project.write("main.py", source(word="edited"))
     stale = project.laminar("schedule", "main:F", "--image", red)
-    stale.fails(3, "holds other code", "layer A of main:F", "--allow-skew")
+    stale.fails(3, red, "holds other code", "layer A of main:F", "laminar build", "--mount", "--allow-skew")
     mounted = project.laminar("schedule", "main:F", "--image", red, "--mount")
     assert mounted.code == 0, mounted.err
     assert project.value("F", mounted.execution, "A.word") == "edited"
@@ -273,11 +273,6 @@ def test_editing_without_rebuilding(project, red):
     allowed = project.laminar("schedule", "main:F", "--image", red, "--allow-skew")
     assert allowed.code == 0, allowed.err
     assert project.value("F", allowed.execution, "A.word") == "first"
-
-
-def test_a_stale_image_is_named_with_all_three_remedies(project, red):
-    project.write("main.py", source(word="edited"))
-    project.laminar("schedule", "main:F", "--image", red).fails(3, red, "laminar build", "--mount", "--allow-skew")
 
 
 def test_a_mount_of_a_directory_without_the_flow(project, engine):

@@ -24,6 +24,7 @@ function splitTable(box) {
     ["took", "Took", "number"],
     ...(layer.memory ? [["memory", "Memory", "number"]] : []),
   ];
+  const failed = Object.keys(layer.errors).length > 0;
   const several = layer.artifacts.filter((artifact) => artifact.previews).slice(0, 3);
 
   function places() {
@@ -53,7 +54,7 @@ function splitTable(box) {
       make("td", { class: "number" }, span(layer.spans[place])),
       ...(layer.memory ? [make("td", { class: "number" }, mib(layer.memory[place]))] : []),
       ...cells,
-      make("td", {}, error ? make("span", { class: "error" }, error) : ""),
+      ...(failed ? [make("td", {}, error ? make("span", { class: "error" }, error) : "")] : []),
     );
   }
 
@@ -101,7 +102,7 @@ function splitTable(box) {
       "table",
       {},
       make("caption", { class: "unseen" }, `Splits of ${layer.name}`),
-      make("thead", {}, make("tr", {}, ...columns.map(head), ...titles, make("th", { scope: "col" }, "Error"))),
+      make("thead", {}, make("tr", {}, ...columns.map(head), ...titles, failed ? make("th", { scope: "col" }, "Error") : null)),
       make("tbody", {}, ...shown.map(row)),
     );
     const left = layer.splits != null && layer.splits > layer.states.length ? ` of ${count(layer.splits)} in all` : "";
