@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from laminar import wiring
 from laminar.engine import faults, fingerprint, loading
 from laminar.engine.evaluate import LayerFailed, evaluate, failure_of
-from laminar.engine.executor import Executor, Job, Launch, Observer
+from laminar.engine.executor import Executor, Job, Launch, Observer, Put
 from laminar.engine.inputs import Inputs, save_parameters
 from laminar.engine.lease import Lease
 from laminar.engine.ledger import Ledger, Started
@@ -251,12 +251,12 @@ def settings_of(flow: Flow, flags: Mapping[str, Any] | None = None, file: str | 
 def _launch(flow: Flow, graph: Graph, inputs: Inputs, target: str, app_dir: str, code: Code) -> Launch:
     ledger = inputs.ledger
 
-    def evaluate_here(job: Job, may_commit: Callable[[], bool]) -> bool:
+    def evaluate_here(job: Job, may_commit: Callable[[], bool], put: Put | None) -> bool:
         try:
-            layer = job.task.layer
-            started = Started(job.configuration, job.last, generation=ledger.generation(layer))
-            digest = code.layers[layer]
-            return evaluate(graph.node(layer), job.task, started, inputs, may_commit=may_commit, code=digest)
+            node = graph.node(job.task.layer)
+            started = Started(job.configuration, job.last, generation=ledger.generation(node.name))
+            digest = code.layers[node.name]
+            return evaluate(node, job.task, started, inputs, may_commit=may_commit, put=put, code=digest)
         except LayerFailed as error:
             ledger.put_failure(job.task, failure_of(error))
             raise
@@ -270,6 +270,7 @@ def _launch(flow: Flow, graph: Graph, inputs: Inputs, target: str, app_dir: str,
         containers={node.name: node.configuration.container for node in graph},
         evaluate=evaluate_here,
         failed=ledger.put_failure,
+        commit=ledger.put_commits if ledger.store.grouped else None,
     )
 
 

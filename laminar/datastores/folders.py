@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -109,6 +110,22 @@ def flush(path: str) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def can_flush_all(path: str) -> bool:
+    """Whether `flush_all` has what is below `path` on disk: on Linux, where the file system is one of a block device.
+
+    Of others, such as those in user space, the system does not say how far `syncfs` reaches.
+    """
+    return sys.platform == "linux" and os.path.exists(path) and os.major(os.stat(path).st_dev) != 0
+
+
+def flush_all(descriptor: int) -> None:
+    """Have all of the file system that an open directory is in on disk."""
+    import ctypes  # paid by who puts many things at a time
+
+    if ctypes.CDLL(None, use_errno=True).syncfs(descriptor):
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
 
 def _place_of(descriptor: int, path: str) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import mmap
 import os
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from math import inf
 
 from laminar.datastores import removal
 from laminar.datastores.files import is_there, store_error, unless_absent
-from laminar.datastores.folders import Folders, flush
+from laminar.datastores.folders import Folders, can_flush_all, flush, flush_all
 from laminar.engine import faults, layout
 from laminar.engine.access import ENTER, WRITE, allows
 from laminar.engine.ports import Buffer, Datastore, Stat
@@ -45,6 +45,24 @@ class Local(Datastore):
         with self._staged(durable) as staged:
             staged.write(data)
             return staged.publish(key)
+
+    @property
+    def grouped(self) -> bool:  # type: ignore[override]
+        """Where one call has the whole file system on disk."""
+        return can_flush_all(self._base)
+
+    def create_all(self, entries: Sequence[tuple[str, Buffer]]) -> list[bool]:
+        """Put them with two flushes of the file system for all together: of what is put, then of its names."""
+        if len(entries) == 1 or not self.grouped:
+            return super().create_all(entries)
+        with ExitStack() as stack:
+            staged = [stack.enter_context(self._staged(durable=False)) for _ in entries]
+            for file, (_, data) in zip(staged, entries, strict=True):
+                file.write(data)
+            self._flush_all()
+            put = [file.publish(key) for file, (key, _) in zip(staged, entries, strict=True)]
+            self._flush_all()
+        return put
 
     def read(self, key: str) -> Buffer:
         """What is under `key`; a large file as a private copy-on-write map of it."""
@@ -187,6 +205,13 @@ class Local(Datastore):
 
     def _path(self, key: str) -> str:
         return os.path.join(self._base, key)
+
+    def _flush_all(self) -> None:
+        try:
+            with self._folders.open(self._base) as base:
+                flush_all(base)
+        except OSError as error:
+            raise store_error("write", self._base, error) from error
 
     @contextmanager
     def _staged(self, durable: bool) -> Iterator[_Staged]:

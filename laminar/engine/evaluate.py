@@ -126,6 +126,7 @@ def evaluate(
     inputs: Inputs,
     *,
     may_commit: Callable[[], bool] = lambda: True,
+    put: Callable[[Task, Commit, int], bool] | None = None,
     code: str = "",
     meter: Meter | None = None,
 ) -> bool:
@@ -137,6 +138,7 @@ def evaluate(
         started: How it was started.
         inputs: Makes what the call and its hooks take.
         may_commit: Asked just before the commit; false where the attempt was given up meanwhile.
+        put: Takes the COMMIT instead of the ledger, to put it with others.
         code: Digest of the layer's code, for the record.
         meter: Measures what the attempt takes, for the record; it is read while what the layer left in its scratch is there.
 
@@ -183,7 +185,7 @@ def evaluate(
         usage=usage,
     )
     with committing():
-        return may_commit() and ledger.put_commit(task, commit, started.generation)
+        return may_commit() and (put or ledger.put_commit)(task, commit, started.generation)
 
 
 def failure_of(error: BaseException) -> Failure:

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from laminar.engine.checks import Check, Subject
 from laminar.engine.events import Event
-from laminar.engine.ledger import Failure
+from laminar.engine.ledger import Commit, Failure
 from laminar.engine.ports import Datastore
 from laminar.errors import LaminarError, UsageError
 from laminar.model.configuration import Configuration, Container
@@ -46,12 +46,14 @@ class Job:
         seen: Bytes of its output that the log has already, where an attempt of an earlier launch is taken up.
         log: Takes what the attempt prints, in pieces of any size.
         committed: May be called, from any thread, when the attempt is said to have committed before it has ended.
+        released: May be called, from any thread, when the attempt has not ended and takes nothing of the engine any more.
     """
 
     task: Task
     configuration: Configuration
     log: Callable[[bytes], None]
     committed: Callable[[], None]
+    released: Callable[[], None] = lambda: None
     last: bool = True
     seen: int = 0
 
@@ -87,6 +89,7 @@ class Visit:
 
 
 Report = Callable[[Job, Exit], None]
+Put = Callable[[Task, Commit, int], bool]
 
 
 @dataclass(frozen=True)
@@ -100,8 +103,10 @@ class Launch:
         app_dir: Directory on this machine that the target is relative to.
         datastore: The store.
         containers: The container of each layer, by name.
-        evaluate: Evaluates a job in this process; asks its second argument just before it commits.
+        evaluate: Evaluates a job in this process; asks its second argument just before it commits, and gives the COMMIT to
+            the third, where there is one.
         failed: Records why an attempt in this process failed.
+        commit: Puts the COMMITs of several such attempts at once; None where that takes no less time than each by itself.
     """
 
     flow: str
@@ -110,8 +115,9 @@ class Launch:
     app_dir: str
     datastore: Datastore
     containers: dict[str, Container]
-    evaluate: Callable[[Job, Callable[[], bool]], bool]
+    evaluate: Callable[[Job, Callable[[], bool], Put | None], bool]
     failed: Callable[[Task, Failure], None]
+    commit: Callable[[Sequence[tuple[Task, Commit, int]]], None] | None = None
 
 
 @dataclass(frozen=True)

@@ -188,9 +188,17 @@ class Ledger:
 
     def put_commit(self, task: Task, commit: Commit, generation: int = 1) -> bool:
         """Make `commit` the result of its split; false where another attempt's is already (then nothing has changed)."""
+        return self.store.create(*self._commit(task, commit, generation))
+
+    def put_commits(self, commits: Sequence[tuple[Task, Commit, int]]) -> None:
+        """`put_commit` for several, with their generations, at once."""
+        self.store.create_all([self._commit(*commit) for commit in commits])
+
+    def _commit(self, task: Task, commit: Commit, generation: int) -> tuple[str, bytes]:
+        """Where a COMMIT is, and its record."""
         key = layout.commit(self.flow, self.execution, task.layer, task.index, generation)
         document = {name: value for name, value in _document(commit).items() if name != "checksum"}
-        return records.create(self.store, key, "commit", {**document, "splits": task.splits})
+        return key, records.encode("commit", {**document, "splits": task.splits})
 
     def put_failure(self, task: Task, failure: Failure) -> None:
         """Record why an attempt failed."""

@@ -60,6 +60,7 @@ class _Running:
     took: float = 0.0
     job: Job | None = None
     timed_out: bool = False
+    released: bool = False
     done: bool = False
 
 
@@ -263,6 +264,7 @@ class Scheduler:
             split.configuration,
             running.log.write,
             committed=lambda: self._messages.put((self._on_committed, running)),
+            released=lambda: self._messages.put((self._on_released, running)),
             last=split.last,
             seen=seen,
         )
@@ -345,6 +347,12 @@ class Scheduler:
         if self._running.get((layer, index)) is running and (commit := self.ledger.commit(layer, index)) is not None:
             self._split_done(running, commit)
 
+    def _on_released(self, running: _Running) -> None:
+        """The attempt only waits for its commit to be durable: another may have its place."""
+        if not running.released:
+            running.released = True
+            self._admission.give_back(running.split.configuration.container)
+
     def _on_exit(self, running: _Running, exit_: Exit) -> None:
         split, task = running.split, running.split.task
         del self._running[split.key]
@@ -352,7 +360,7 @@ class Scheduler:
         running.took = self._now() - running.since
         running.log.close()
         self._on_lines()  # its last line comes before its end
-        self._admission.give_back(split.configuration.container)
+        self._on_released(running)
         # The marker decides, whatever the exit looked like.
         commit = None if running.done else self.ledger.commit(task.layer, task.index)
         if running.done or commit is not None:

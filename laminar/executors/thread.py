@@ -11,9 +11,11 @@ from typing import IO, Any
 
 from laminar.engine.evaluate import LayerFailed, failure_of
 from laminar.engine.executor import Capacity, Executor, Exit, Job, Launch, Report, Visit
-from laminar.errors import StoreError
+from laminar.engine.ledger import Commit
 from laminar.executors import local_shell
+from laminar.executors.group_commit import GroupCommit
 from laminar.executors.workers import Workers
+from laminar.model.wire import Task
 
 
 class Thread(Executor):
@@ -37,6 +39,7 @@ class Thread(Executor):
         self._launch = launch
         self._workers = Workers("laminar-layer")
         self._attempts: dict[Job, _Attempt] = {}
+        self._commits = GroupCommit(launch.commit) if launch.commit else None
         _Router.install()
 
     def capacity(self) -> Capacity:
@@ -58,6 +61,8 @@ class Thread(Executor):
     def close(self) -> None:
         """Let threads that are done end; those that cannot be ended are left behind."""
         self._workers.close(timeout_s=0.1)
+        if self._commits:
+            self._commits.close(timeout_s=0.1)
         self._attempts.clear()
         _Router.remove()
 
@@ -71,20 +76,32 @@ class Thread(Executor):
 
     def _run(self, attempt: _Attempt) -> None:
         job, exit_ = attempt.job, Exit(code=0)
+        kept: list[tuple[Task, Commit, int]] = []
+
+        def keep(task: Task, commit: Commit, generation: int) -> bool:
+            kept.append((task, commit, generation))
+            return True
+
         _Router.route(job.log)
         try:
-            self._launch.evaluate(job, attempt.settle)
+            self._launch.evaluate(job, attempt.settle, keep if self._commits else None)
         except LayerFailed as error:
             exit_ = Exit(code=1, exception=error.__cause__)
         except BaseException as error:
-            exit_ = Exit(code=3, exception=error)
-            with suppress(StoreError):  # it is reported all the same
-                self._launch.failed(job.task, failure_of(error))
+            exit_ = self._failed(job, error)
         finally:
             _Router.route(None)
             self._attempts.pop(job, None)
-        if attempt.settle():
+        if kept and self._commits:
+            self._commits.put(kept[0], lambda error: attempt.report(job, self._failed(job, error) if error else exit_))
+            job.released()  # the next one may begin: it does not wait for the disk
+        elif attempt.settle():
             attempt.report(job, exit_)
+
+    def _failed(self, job: Job, error: BaseException) -> Exit:
+        with suppress(Exception):  # it is reported all the same, and who else is in its group, too
+            self._launch.failed(job.task, failure_of(error))
+        return Exit(code=3, exception=error)
 
 
 class _Attempt:

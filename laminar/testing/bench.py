@@ -11,7 +11,7 @@ from queue import SimpleQueue
 
 from laminar import wiring
 from laminar.engine.evaluate import LayerFailed, evaluate, failure_of
-from laminar.engine.executor import Executor, Exit, Job, Launch
+from laminar.engine.executor import Executor, Exit, Job, Launch, Put
 from laminar.engine.inputs import Inputs
 from laminar.engine.ledger import Ledger, Plan, Started
 from laminar.engine.loading import target_of
@@ -62,6 +62,7 @@ class Bench:
                     containers={node.name: node.configuration.container for node in self._graph},
                     evaluate=self._evaluate,
                     failed=self.ledger.put_failure,
+                    commit=self.ledger.put_commits if self._store.grouped else None,
                 )
             )
             self._open = True
@@ -131,14 +132,14 @@ class Bench:
         self.counts[job.task.address] += 1
         self._exits[job] = exit_
 
-    def _evaluate(self, job: Job, may_commit: Callable[[], bool]) -> bool:
+    def _evaluate(self, job: Job, may_commit: Callable[[], bool], put: Put | None) -> bool:
         """What `laminar.launch` gives to executors that evaluate in this process."""
         task = job.task
         execution = PartsFlow(datastore=self._store).execution(task.execution)
         inputs = Inputs(self.ledger, self.archive, execution)
         try:
             started = Started(job.configuration, job.last)
-            return evaluate(self._graph.node(task.layer), task, started, inputs, may_commit=may_commit)
+            return evaluate(self._graph.node(task.layer), task, started, inputs, may_commit=may_commit, put=put)
         except LayerFailed as error:
             self.ledger.put_failure(task, failure_of(error))
             raise

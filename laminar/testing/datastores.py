@@ -56,6 +56,14 @@ class DatastoreContract:
         assert store.create(_KEY, content) is True
         assert store.create(_KEY, content) is False
 
+    def test_of_many_that_are_put_at_once_each_is_put_if_it_is_absent(self, store: Datastore) -> None:
+        keys = [layout.commit("Flow", "run", "A", index) for index in range(4)]
+        store.create(keys[1], b"there")
+        entries = [(key, key.encode()) for key in (*keys, keys[3])]
+        assert store.create_all(entries) == [True, False, True, True, False]
+        assert [bytes(store.read(key)) for key in keys] == [keys[0].encode(), b"there", *map(str.encode, keys[2:])]
+        assert store.create_all([]) == []
+
     def test_reading_what_is_absent_says_that_it_is_absent(self, store: Datastore) -> None:
         with pytest.raises(NotFoundError):
             store.read(_KEY)

@@ -6,13 +6,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from itertools import accumulate
 from pathlib import Path
 
 import pytest
 
 from laminar import launch, wiring
-from laminar.engine.events import AttemptStarted, Event, SplitDone
 from laminar.engine.executor import Executor, Exit
+from laminar.engine.ledger import Ledger
 from laminar.engine.ports import Datastore
 from laminar.errors import UsageError
 from laminar.testing.bench import Bench
@@ -162,23 +163,13 @@ class ExecutorContract:
 
     def test_a_flow_runs_within_its_bound(self, executor: Executor, store: Datastore, project: Path) -> None:
         flow = FanFlow(datastore=store, executor=executor)
-        running = _Running()
         settings = launch.settings_of(flow, {"progress": "quiet"})
-        execution = launch.schedule(flow, settings=settings, observers=[running])
+        execution = launch.schedule(flow, settings=settings)
         assert flow.execution(execution).layer(Sink).total == 1 + 4 + 9 + 16
-        assert running.now == 0
-        assert running.most <= (getattr(executor, "concurrency", None) or 4)
-
-
-class _Running:
-    """How many attempts run, as the scheduler tells it."""
-
-    def __init__(self) -> None:
-        self.now = self.most = 0
-
-    def __call__(self, event: Event) -> None:
-        self.now += isinstance(event, AttemptStarted) - isinstance(event, SplitDone)
-        self.most = max(self.most, self.now)
-
-    def close(self) -> None:
-        """Nothing is open."""
+        ledger = Ledger(store, flow.name, execution)
+        commits = [commit for node in flow.graph() if (commit := ledger.commit(node.name, 0))]
+        assert len(commits) == 6
+        # At one time those are evaluated that began before it and had not ended.
+        moments = sorted(moment for commit in commits for moment in ((commit.started, 1), (commit.finished, -1)))
+        most = max(accumulate(change for _, change in moments))
+        assert most <= (getattr(executor, "concurrency", None) or 4)

@@ -57,7 +57,8 @@ class Join(Layer):
 # Reads one launch a line, runs each in a fork of itself, answers with how that ended.
 LAUNCHER = """
 import json, os, sys, traceback
-import laminar.launch, laminar.execution, laminar.settings, laminar.wiring, laminar.executors.process
+import laminar.launch, laminar.execution, laminar.settings, laminar.wiring
+import laminar.executors.process, laminar.executors.thread
 
 def run(folder, environ, code):
     os.chdir(folder)
@@ -107,6 +108,12 @@ CASES = [
     *(f"{who}.in:delay=0.3" for who in ("scheduler@lease", "scheduler@log", "executor@blob", "executor@commit")),
 ]
 
+IN_THREADS = [
+    *(f"commit.{stage}#{n}:kill" for stage in STAGES for n in (1, 2, 3, 4)),
+    *(f"commit.{stage}#{n}:{action}" for stage in STAGES for n in (1, 2, 3) for action in ("full", "raise")),
+]
+"""There the scheduler's own process commits, several splits at a time where they end together."""
+
 
 @pytest.fixture(scope="module")
 def launch() -> Iterator[Callable[..., int]]:
@@ -128,18 +135,27 @@ def launch() -> Iterator[Callable[..., int]]:
 
 @pytest.mark.parametrize("fault", CASES)
 def test_execution_survives(tmp_path: Path, launch: Callable[..., int], fault: str) -> None:
+    survives(tmp_path, launch, fault)
+
+
+@pytest.mark.parametrize("fault", IN_THREADS)
+def test_execution_in_threads_survives(tmp_path: Path, launch: Callable[..., int], fault: str) -> None:
+    survives(tmp_path, launch, fault, LAMINAR_EXECUTOR="thread")
+
+
+def survives(tmp_path: Path, launch: Callable[..., int], fault: str, **environ: str) -> None:
     (tmp_path / "main.py").write_text(FLOW)
     store, calls = tmp_path / ".laminar", Calls(tmp_path)
     before: dict[str, bytes] = {}
     schedule = SCHEDULE.format(fails=2 if "final" in fault else 1)  # the second time is the last in one launch
-    code = launch(tmp_path, schedule, LAMINAR_FAULT=fault)
+    code = launch(tmp_path, schedule, LAMINAR_FAULT=fault, **environ)
     launches = 1
     while launches < 2 or (code and launches < 4):
         verify(store)
         unchanged(before, store)
         before, made, done = commits(store), calls.made(), committed(store)
         begun = (store / "runs/F/one/execution.json").exists()
-        code = launch(tmp_path, RESUME if begun else schedule)
+        code = launch(tmp_path, RESUME if begun else schedule, **environ)
         launches += 1
         assert not {(layer, index) for layer, index, _ in calls.made() - made} & done
     assert code == 0, (tmp_path / "said").read_text()

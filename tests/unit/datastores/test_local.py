@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from laminar.datastores import Local
+from laminar.datastores.folders import flush_all
 from laminar.engine import layout
 from laminar.engine.access import ENTER, READ, WRITE, allows, unreadable
 from laminar.errors import NotFoundError, StoreError
@@ -268,3 +269,52 @@ def test_directories_are_flushed_after_the_file_and_before_its_name(store: Local
     assert link[0][0].startswith("tmp/")
     assert set(link[0][1:]) >= PARENTS
     assert flushed[len(link[0]) :] == ["runs/F/x/layers/A/0"]
+
+
+@pytest.fixture
+def together(store: Local, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """What is under its key whenever the whole file system is flushed."""
+    store.check()
+    if not store.grouped:
+        pytest.skip("the file system is not one of a block device")
+    found: list[list[str]] = []
+
+    def spy(descriptor: int) -> None:
+        assert os.path.samestat(os.fstat(descriptor), os.stat(store.url))
+        found.append(files(store.url))
+        flush_all(descriptor)
+
+    monkeypatch.setattr("laminar.datastores.local.flush_all", spy)
+    return found
+
+
+MANY = [layout.commit("F", "x", "A", index) for index in range(3)]
+
+
+def test_many_are_on_disk_before_their_names_are_there_and_these_before_it_returns(
+    store: Local, together: list[list[str]], flushed: list[str]
+) -> None:
+    assert store.create_all([(key, b"content") for key in MANY]) == [True] * 3
+    before, after = together
+    assert [os.path.dirname(path) for path in before] == ["tmp"] * 3, "staged, under no key"
+    assert [path for path in after if not path.startswith("tmp/")] == MANY
+    assert files(store.url) == MANY
+    assert flushed == [], "nothing by itself"
+
+
+def test_where_the_disk_is_full_nothing_of_many_is_left(store: Local, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.check()
+
+    def refuse(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("laminar.datastores.local.flush_all", refuse)
+    monkeypatch.setattr("laminar.datastores.local.can_flush_all", lambda path: True)
+    with pytest.raises(StoreError, match="No space left"):
+        store.create_all([(key, b"content") for key in MANY])
+    assert files(store.url) == []
+
+
+def test_a_single_one_is_put_as_ever(store: Local, flushed: list[str]) -> None:
+    assert store.create_all([(KEY, b"content")]) == [True]
+    assert flushed[-1] == "runs/F/x/layers/A/0"

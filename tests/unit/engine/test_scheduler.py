@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -15,9 +15,10 @@ import pytest
 from laminar import Flow, Layer, Parameters, launch
 from laminar.configurations import layers
 from laminar.datastores import Datastore, Memory
-from laminar.engine.events import AttemptFailed, AttemptStarted, Beat, Event
+from laminar.engine.events import AttemptFailed, AttemptStarted, Beat, Event, SplitDone
 from laminar.engine.executor import Exit, Job, Report
 from laminar.engine.ledger import Ledger, Plan
+from laminar.engine.ports import Buffer
 from laminar.errors import ExecutionError, Interrupted, StoreError, UsageError, report
 from laminar.executors import Thread
 from laminar.model.wire import Task
@@ -135,6 +136,68 @@ def test_the_executors_bound_holds(make_flow: MakeFlow) -> None:
 
     launch.schedule(make_flow(*made, executor=Thread(concurrency=3)), observers=[Seen(count)])
     assert most == 3
+
+
+class SlowDisk(Memory):
+    """Puts the first COMMIT when `go_on` is set, and each group with a note of who is in it."""
+
+    grouped = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.groups: list[list[str]] = []
+        self.go_on = threading.Event()
+
+    def create_all(self, entries: Sequence[tuple[str, Buffer]]) -> list[bool]:
+        assert self.go_on.wait(WAIT_S)
+        self.groups.append([key.split("/")[-3] for key, _ in entries])
+        return super().create_all(entries)
+
+
+def test_what_waits_for_the_disk_gives_its_place_to_the_next_and_is_done_when_it_is_durable(
+    make_flow: MakeFlow,
+) -> None:
+    disk, running, called = SlowDisk(), threading.Semaphore(1), []
+
+    def call(self: Layer) -> None:
+        assert running.acquire(blocking=False), "one at a time"
+        called.append(self.name)
+        if len(called) == 4:
+            disk.go_on.set()  # not before: the others do not wait for the first one's disk
+        running.release()
+
+    def look(event: Event) -> None:
+        if isinstance(event, SplitDone):
+            assert event.layer in [name for group in disk.groups for name in group]
+
+    names = [f"L{number}" for number in range(4)]
+    made = [type(name, (Layer,), {"__call__": call}) for name in names]
+    seen = Seen(look)
+    launch.schedule(make_flow(*made, executor=Thread(concurrency=1), datastore=disk), observers=[seen])
+    assert called == names
+    assert sorted(name for group in disk.groups for name in group) == names
+    assert [event.layer for event in seen.events if isinstance(event, SplitDone)] == names
+
+
+def test_where_the_disk_is_full_each_of_a_group_is_tried_again(make_flow: MakeFlow) -> None:
+    class Full(SlowDisk):
+        def create_all(self, entries: Sequence[tuple[str, Buffer]]) -> list[bool]:
+            if not self.groups:
+                self.groups.append([])
+                raise StoreError("the disk is full.")
+            return super().create_all(entries)
+
+    class A(Layer):
+        def __call__(self) -> None:
+            self.attempts = self.attempt
+
+    disk = Full()
+    disk.go_on.set()
+    flow = make_flow(A, datastore=disk, configuration={"A": {"retry": retry()}})
+    assert flow().layer(A).attempts == 2
+    failure = Ledger(disk, "F", next(iter(flow.executions())).id).failure("A", 0, 1)
+    assert failure is not None
+    assert (failure.kind, failure.message) == ("infrastructure", "the disk is full.")
 
 
 def test_events_tell_the_story_in_order(make_flow: MakeFlow) -> None:

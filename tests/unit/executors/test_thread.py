@@ -106,7 +106,7 @@ def test_a_store_that_takes_no_record_of_the_failure_does_not_hang_the_run(monke
 def test_an_attempt_that_commits_can_not_be_given_up_any_more() -> None:
     committing, go_on = threading.Event(), threading.Event()
 
-    def evaluate(job: Job, may_commit: Callable[[], bool]) -> bool:
+    def evaluate(job: Job, may_commit: Callable[[], bool], put: object) -> bool:
         allowed = may_commit()
         committing.set()
         go_on.wait(WAIT_S)
@@ -126,7 +126,7 @@ def test_an_attempt_that_was_given_up_may_not_commit_and_reports_once() -> None:
     running, go_on = threading.Event(), threading.Event()
     allowed: queue.SimpleQueue[bool] = queue.SimpleQueue()
 
-    def evaluate(job: Job, may_commit: Callable[[], bool]) -> bool:
+    def evaluate(job: Job, may_commit: Callable[[], bool], put: object) -> bool:
         running.set()
         go_on.wait(WAIT_S)
         allowed.put(may_commit())
