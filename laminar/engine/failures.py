@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from laminar.engine.evaluate import LayerFailed, failure_of
 from laminar.engine.outcome import REFUSED, USER, Cause
 from laminar.errors import ExecutionError, InfrastructureError, LaminarError
+from laminar.model import printable
 from laminar.model.wire import Task
 from laminar.model.words import clock, plural
 
@@ -44,15 +45,16 @@ class Ending:
 def failed(task: Task, cause: Cause, tail: Sequence[str] = (), tries: int = 1) -> ExecutionError:
     """The error of an attempt that failed; `tail` is the end of its log, `tries` the highest number that it can have."""
     lines = _without_end(list(tail), cause.printed)
-    log = "\n".join(["last lines of its log", *(f"    {line}" for line in lines)]) if lines else ""
+    log = "\n".join(["last lines of its log", *(f"    {printable.line(line)}" for line in lines)]) if lines else ""
+    number = f"{task.attempt} of {tries}" if tries > 1 else str(task.attempt)
     return ExecutionError(
-        f"{task.address} failed at attempt {task.attempt}{f' of {tries}' if tries > 1 else ''}: {cause.words}",
+        f"{task.address} failed at attempt {number}: {printable.clean(cause.words)}",
         execution=task.execution,
         layer=task.layer,
         index=task.index,
         attempt=task.attempt,
         remedy=cause.remedy,
-        details="\n\n".join(part for part in (cause.details, log) if part),
+        details="\n\n".join(part for part in (printable.clean(cause.details), log) if part),
         exit_code=cause.exit_code,
     )
 

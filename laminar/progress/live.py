@@ -61,11 +61,14 @@ class Live:
         if self._over.is_set():
             return
         self._over.set()
-        if self._thread is not None:
-            self._thread.join()
-        if self._board.flow:
-            above, lines = self._take()
-            self._screen.leave(above, lines, last_lines(self._board, self._letters))
+        try:
+            if self._thread is not None:
+                self._thread.join()
+        finally:  # whatever ends the run, the terminal gets its cursor back
+            if self._board.flow:
+                above, lines = self._take()
+                with suppress(OSError):  # the terminal is gone; the results are not
+                    self._screen.leave(above, lines, last_lines(self._board, self._letters))
 
     def lines(self, columns: int, height: int) -> list[Line]:
         """The picture as of now, and after the end what sums it up."""

@@ -178,7 +178,7 @@ class _Picture:
 
     def _of_attempt(self, attempt: Attempt, *, whole: bool) -> list[Line]:
         if self._board.ended:
-            return [[("stopped", "yellow")]]
+            return []
         style = "yellow" if attempt.number > 1 else "cyan"
         number: Line = [(f"attempt {attempt.number}", style)]
         if not whole:

@@ -19,7 +19,7 @@ from laminar.engine.events import AttemptFailed, AttemptStarted, Beat, Event, Sp
 from laminar.engine.executor import Exit, Job, Report
 from laminar.engine.ledger import Ledger, Plan
 from laminar.engine.ports import Buffer
-from laminar.errors import ExecutionError, Interrupted, StoreError, UsageError
+from laminar.errors import ExecutionError, Interrupted, StoreError, UsageError, report
 from laminar.executors import Thread
 from laminar.model.wire import Task
 
@@ -245,6 +245,20 @@ def test_a_failed_attempt_leaves_nothing_to_the_next(make_flow: MakeFlow) -> Non
     execution = make_flow(A, configuration={"A": {"retry": retry(2)}})()
     assert execution.layer(A).own == 2
     assert not hasattr(execution.layer(A), "left_over")
+
+
+def test_the_error_that_ends_a_run_steers_no_terminal(make_flow: MakeFlow) -> None:
+    class A(Layer):
+        def __call__(self) -> None:
+            print("\x1b[31mred\x1b[0m and \x07")  # noqa: T201 - what a layer does
+            raise ValueError("\x1b[2Jgone\nbelow")
+
+    with pytest.raises(ExecutionError) as caught:
+        make_flow(A)()
+    said = report(caught.value)
+    assert "error: A/0 failed at attempt 1: ValueError: \\x1b[2Jgone\nbelow" in said
+    assert "\nlast lines of its log\n    red and \\x07\n" in said
+    assert "\x1b" not in said
 
 
 @pytest.mark.parametrize("attempts", [1, 3])
