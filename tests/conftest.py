@@ -203,6 +203,13 @@ class Project:
         """Run Python."""
         return self.run(sys.executable, *arguments, **environ)
 
+    def end(self) -> None:
+        """End what still runs, as after a test that failed."""
+        for running in self.started:
+            if running.process.poll() is None:
+                running.process.kill()
+                running.process.communicate()
+
     @property
     def script(self) -> list[str]:
         """The console script; `python -m laminar` would find the project's modules by itself."""
@@ -252,10 +259,7 @@ def project(tmp_path: Path) -> Iterator[Project]:
     made = Project(tmp_path / "project")
     made.path.mkdir()
     yield made
-    for running in made.started:
-        if running.process.poll() is None:
-            running.process.kill()
-            running.process.communicate()
+    made.end()
 
 
 @dataclass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -133,9 +134,17 @@ class Seen(Project):
 
 
 @pytest.fixture(scope="session")
-def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
+def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
     made = Seen(Path(tmp_path_factory.mktemp("seen")))
     made.write("main.py", MAIN)
+    try:
+        run_flows(made)
+        yield made
+    finally:
+        made.end()
+
+
+def run_flows(made: Seen) -> None:
     schedule = ["--executor", "process", "--progress", "quiet", "--execution"]
     with gate_in(made) as gate:
         paused = made.start(*made.script, "schedule", "main:PausedFlow", *schedule, "paused", "--max-parallel", "1")
@@ -150,4 +159,3 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
     ]:
         result = made.laminar("schedule", target, *schedule, execution, *given)
         assert result.code == code, result
-    return made
