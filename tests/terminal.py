@@ -33,7 +33,8 @@ class Terminal:
             name: value for name, value in os.environ.items() if not name.startswith(("LAMINAR_", "COLUMNS", "CI"))
         }
         self._process = subprocess.Popen(
-            ["setsid", "--ctty", *command],
+            # Whoever runs the tests may ignore hang-ups, as nohup does, and have them ignored by all below.
+            ["setsid", "--ctty", "env", "--default-signal=HUP", *command],
             cwd=directory,
             env={**values, "TERM": "xterm", "PYTHONUTF8": "1", "LANG": "C.UTF-8", **environ},
             stdin=theirs,

@@ -58,8 +58,7 @@ class Lease:
             if held is not None and not by_force and not held.ended:
                 held.wait_until_dead(say)
             epoch = held.epoch + 1 if held else 1
-            if records.create(ledger.store, _key(ledger, epoch, "owner.json"), "owner", _me(), durable=False):
-                _held_here.add(_identity(ledger, epoch))
+            if _own(ledger, epoch):
                 return cls(ledger, epoch)
 
     @classmethod
@@ -69,10 +68,7 @@ class Lease:
         if held is not None and held.seems_alive:
             return None
         epoch = held.epoch + 1 if held else 1
-        if not records.create(ledger.store, _key(ledger, epoch, "owner.json"), "owner", _me(), durable=False):
-            return None
-        _held_here.add(_identity(ledger, epoch))
-        return cls(ledger, epoch)
+        return cls(ledger, epoch) if _own(ledger, epoch) else None
 
     def keep(self, on_stop: Callable[[], None], on_lost: Callable[[str], None]) -> None:
         """Bump the counter from now on, in a thread.
@@ -204,7 +200,8 @@ class Holder:
         """Whether its process is there, and has it still; None where that cannot be looked up from here."""
         alive = _is_alive(self._owner)
         if alive and self._owner["pid"] == os.getpid():  # a notebook that could not write how its last run ended
-            return _identity(self._ledger, self.epoch) in _held_here
+            with _owning:
+                return _identity(self._ledger, self.epoch) in _held_here
         return alive
 
     def _last_sign(self) -> float:
@@ -232,6 +229,18 @@ def pauses_s(ledger: Ledger, until: float) -> float:
 
 _held_here: set[tuple[Any, ...]] = set()
 """The leases that this process has."""
+
+_owning = threading.Lock()
+"""Held while one is taken: another thread must not find its record and not yet the lease."""
+
+
+def _own(ledger: Ledger, epoch: int) -> bool:
+    """Put the record of a new owner; false where another was quicker."""
+    with _owning:
+        if not records.create(ledger.store, _key(ledger, epoch, "owner.json"), "owner", _me(), durable=False):
+            return False
+        _held_here.add(_identity(ledger, epoch))
+        return True
 
 
 def _identity(ledger: Ledger, epoch: int) -> tuple[Any, ...]:

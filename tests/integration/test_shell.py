@@ -163,12 +163,15 @@ def test_a_shell_at_a_terminal_is_no_attempt_to_anybody_else(project, engine, te
 def test_no_container_outlives_its_terminal(engine, terminal, how):
     terminal.until(">>> ")
     (name,) = engine.containers("label=laminar.shell=one/Process/1")
-    ended = subprocess.Popen(["docker", "wait", name], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    if how == "kill":
-        os.kill(terminal.pid, signal.SIGKILL)
-    else:
-        terminal.hang_up()
-    ended.wait(TIMEOUT_S)
+    with subprocess.Popen(["docker", "wait", name], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as ended:
+        if how == "kill":
+            os.kill(terminal.pid, signal.SIGKILL)
+        else:
+            terminal.hang_up()
+        try:
+            ended.wait(TIMEOUT_S)
+        finally:
+            ended.kill()
     deadline = time.monotonic() + TIMEOUT_S
     while engine.containers():  # the engine removes it after that
         assert time.monotonic() < deadline
