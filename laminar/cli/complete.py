@@ -24,8 +24,21 @@ def addresses(context: click.Context, _: click.Parameter, incomplete: str) -> li
 
 def targets(context: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """`module:Flow` for each class of a flow in a module here."""
-    found = sorted(_targets(context.params.get("app_dir") or "."))
-    return [CompletionItem(text) for text in found if text.startswith(incomplete)]
+    return [CompletionItem(text) for text in flows(context.params.get("app_dir") or ".") if text.startswith(incomplete)]
+
+
+def layers(context: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The layers of the execution that is typed before."""
+    prefix = f"{context.params.get('execution') or ''}/"
+    return [CompletionItem(item.value.removeprefix(prefix)) for item in addresses(context, _, prefix + incomplete)]
+
+
+def flows(app_dir: str) -> list[str]:
+    """`module:Flow` for each class of a flow in the modules of a directory, none of which is imported."""
+    try:
+        return sorted(_targets(app_dir))
+    except OSError:
+        return []
 
 
 def targets_or_addresses(context: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:

@@ -6,7 +6,7 @@ import click
 
 from laminar.cli import complete, console
 from laminar.cli.options import APP_DIR, load_flow, open_store, store_options
-from laminar.engine.addresses import names_execution, resolve
+from laminar.engine.addresses import check_exists, names_execution, resolve
 from laminar.inspection import graphs
 from laminar.inspection.document import facts
 from laminar.inspection.picture import svg
@@ -41,6 +41,8 @@ def graph(
     if what and names_execution(store, what, settings["app_dir"]):
         drawn = graphs.of_execution(resolve(store, what).ledger)
     else:
+        if what:
+            check_exists(store, what, settings["app_dir"])
         drawn = graphs.of_flow(load_flow(what or settings["flow"], settings["app_dir"]).graph())
     if as_json or form == "json":
         console.put_json(facts(drawn))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import sys
@@ -12,7 +13,7 @@ from typing import Any, NoReturn
 
 import click
 
-from laminar.errors import LaminarError, report
+from laminar.errors import InfrastructureError, LaminarError, report
 from laminar.model.names import nearest
 from laminar.version import __version__
 
@@ -95,6 +96,13 @@ def _reader() -> Iterator[None]:
         yield
     except BrokenPipeError:
         raise _ReaderLeft from None
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EFBIG, errno.EIO) or error.filename is not None:
+            raise
+        _forget_output()
+        raise InfrastructureError(
+            f"the output cannot be written: {error.strerror}.", remedy="Make room where it goes, or send it elsewhere."
+        ) from None
 
 
 class _ReaderLeft(Exception):  # noqa: N818 - nothing went wrong here
@@ -139,7 +147,11 @@ def main() -> NoReturn:
     except (click.Abort, KeyboardInterrupt):
         code = 130
     except (BrokenPipeError, _ReaderLeft):
-        # Whoever read our output has gone; do not complain about it again when Python flushes on the way out.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget_output()
         code = 141
     sys.exit(code)
+
+
+def _forget_output() -> None:
+    """Nobody takes our output: do not complain about it again when Python flushes on the way out."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -42,8 +42,8 @@ def load_flow(target: str | None, app_dir: str) -> Flow:
     from laminar.flow import Flow
 
     if not target:
-        raise TargetError(
-            "no flow is named.", remedy="Type module:attribute (main:HelloFlow), or set flow: in laminar.yaml."
-        )
+        here = complete.flows(app_dir)
+        example = f"one of those here: {', '.join(here)}" if here else "module:attribute (main:HelloFlow)"
+        raise TargetError("no flow is named.", remedy=f"Type {example}; or set flow: in laminar.yaml.")
     flow: Flow = loading.find(loading.load(loading.Target.parse(target), app_dir), Flow)
     return flow

@@ -41,6 +41,8 @@ def _from_file(path: str | None) -> dict[str, Any]:
     try:
         with open(path, encoding="utf-8") as file:
             values = yaml.safe_load(file) or {}
+    except FileNotFoundError:
+        raise UsageError(f"there is no parameters file {path}.", remedy="Correct --parameters.") from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise UsageError(f"{path} cannot be read: {error}", remedy="Write it as YAML or JSON: name: value.") from error
     if not isinstance(values, dict) or not all(isinstance(name, str) and name.isidentifier() for name in values):

@@ -8,7 +8,7 @@ from laminar.cli import complete, console
 from laminar.cli.options import APP_DIR, AS_JSON, load_flow, open_store, store_options
 from laminar.cli.parameters import PAIRS, PARAMETERS, parameters_of
 from laminar.engine import fingerprint
-from laminar.engine.addresses import find, names_execution, target_of
+from laminar.engine.addresses import check_exists, find, names_execution, target_of
 from laminar.errors import UsageError
 from laminar.inspection.document import document
 from laminar.inspection.plans import Step
@@ -16,6 +16,7 @@ from laminar.inspection.plans import plan as steps_of
 from laminar.launch import settings_of
 from laminar.model.address import Address
 from laminar.model.parameters import given
+from laminar.model.words import plural
 from laminar.settings import resolve
 
 
@@ -53,6 +54,8 @@ def plan(
     if target and execution is None and names_execution(named, target, before["app_dir"]):
         execution = target
         target = target_of(find(named, Address.parse(execution)))
+    elif target:
+        check_exists(named, target, before["app_dir"])
     flow = load_flow(target or before["flow"], before["app_dir"])
     graph = flow.graph()
     ledger, code = None, None
@@ -74,9 +77,11 @@ def plan(
 
 
 def _total(steps: list[Step]) -> str:
-    run = [step for step in steps if step.status in ("to run", "unknown")]
-    if not run:
+    run = [step for step in steps if step.status == "to run"]
+    doubtful = sum(step.status == "unknown" for step in steps)
+    if not run and not doubtful:
         return "Nothing is left to run."
-    known = sum(step.to_run or 0 for step in run)
-    more = " and those that the run decides" if any(step.to_run is None for step in run) else ""
-    return f"To run: {len(run)} of {len(steps)} layers, {known} splits{more}."
+    known = plural(sum(step.to_run or 0 for step in run), "split")
+    more = " and those that the run makes" if any(step.to_run is None for step in run) else ""
+    maybe = f"; the run decides about {doubtful}" if doubtful else ""
+    return f"To run: {len(run)} of {plural(len(steps), 'layer')}, {known}{more}{maybe}."

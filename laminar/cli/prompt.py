@@ -68,7 +68,14 @@ class _Console(code.InteractiveConsole):
 
 
 class _Completer(rlcompleter.Completer):
-    """Python's, which would load each artifact that it offers to see whether it can be called."""
+    """Python's, which would load each artifact that it offers to see whether it can be called.
+
+    It also puts a parenthesis behind what can be called; layers can, and are seldom meant to be.
+    """
+
+    def _callable_postfix(self, value: object, word: str) -> str:
+        found: str = word if isinstance(value, Layer) else super()._callable_postfix(value, word)  # type: ignore[misc]
+        return found
 
     def attr_matches(self, text: str) -> list[str]:
         owner, _, begun = text.rpartition(".")

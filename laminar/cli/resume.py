@@ -21,7 +21,10 @@ from laminar.settings import resolve
 
 @click.command()
 @click.argument("execution", shell_complete=complete.addresses)
-@click.option("--rerun", metavar="LAYER", multiple=True, help="Compute a layer again, and all that depends on it.")
+@click.option(
+    "--rerun", metavar="LAYER", multiple=True, shell_complete=complete.layers,
+    help="Compute a layer again, and all that depends on it.",
+)  # fmt: skip
 @click.option("--takeover", is_flag=True, help="Do not wait to see whether another scheduler still has it.")
 @run_options
 def resume(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -90,6 +91,20 @@ def names_execution(store: Datastore, text: str, app_dir: str = ".") -> bool:
     if text == LATEST or "/" in text or text in there or not text.replace(".", "_").isidentifier():
         return True
     return not loading.exists(loading.Target(text), app_dir) and any(each.startswith(text) for each in there)
+
+
+def check_exists(store: Datastore, text: str, app_dir: str = ".") -> None:
+    """Raise `UsageError` where `text`, which is no address, is no module either, and may have been meant as an id."""
+    if ":" in text or text.endswith(".py") or loading.exists(loading.Target(text), app_dir):
+        return
+    there = known(store)
+    hint = nearest(text, [LATEST, *(ledger.execution for ledger in there)])
+    latest = f" The latest executions are: {', '.join(_latest(there))}." if there else ""
+    raise UsageError(
+        f"there is no module {text!r} to import in {os.path.abspath(app_dir)}, and no execution {text!r} in the datastore "
+        f"{store.url or repr(store)}.",
+        remedy=f"Type module:attribute (main:HelloFlow), or an execution.{latest}{hint}",
+    )
 
 
 def known(store: Datastore, flow: str = "") -> list[Ledger]:

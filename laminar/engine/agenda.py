@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from laminar.engine.events import LayerPlanned, LayerSkipped
+from laminar.engine.events import LayerPlanned, LayerSkipped, Warned
 from laminar.engine.inputs import Inputs
 from laminar.engine.planning import Planner
 from laminar.engine.tries import Split
@@ -167,6 +167,8 @@ class Agenda:
             self._chief.tell(LayerSkipped, name, plan.skipped)
             self._settle(layer)
             return
+        if fresh and (hint := self._planner.hint(layer.node)):
+            self._chief.tell(Warned, hint)
         layer.splits, layer.left = plan.splits, len(todo)
         self._chief.tell(LayerPlanned, name, plan.splits, plan.splits - layer.left)
         if todo:

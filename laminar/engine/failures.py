@@ -91,11 +91,15 @@ def done_words(done: int, splits: int | None) -> str:
     return f"  ({count} {'is' if done == 1 else 'are'} done and will not run again)"
 
 
-def add_others(error: ExecutionError, addresses: Sequence[str]) -> None:
-    """Have the error that ends a run name what else has failed."""
+def add_others(error: ExecutionError, addresses: Sequence[str], left: Sequence[str]) -> None:
+    """Have the error that ends a run name what else has failed, and what of those layers was `left` undone, in words."""
+    lines = [error.remedy]
     if addresses:
         more = f", and {len(addresses) - _OTHERS} more" if len(addresses) > _OTHERS else ""
-        error.remedy = f"{error.remedy}\nalso     {', '.join(addresses[:_OTHERS])}{more} failed".lstrip("\n")
+        lines.append(f"also     {', '.join(addresses[:_OTHERS])}{more} failed")
+    if left:
+        lines.append(f"left     {', '.join(left)} did not run: of a layer that has failed, nothing more starts")
+    error.remedy = "\n".join(filter(None, lines))
 
 
 def cause_in_scheduler(error: Exception | SystemExit) -> Cause:

@@ -17,6 +17,8 @@ from laminar.model.hooks import ENTRY
 from laminar.model.layer import bind
 from laminar.model.wire import Task
 
+_COLLECTIONS = ("list", "tuple", "set", "frozenset", "dict", "ndarray")
+
 
 @dataclass(frozen=True)
 class Planner:
@@ -55,6 +57,19 @@ class Planner:
         if ledger.put_plan(node.name, plan):
             return plan, True
         return ledger.plan(node.name) or plan, False  # another scheduler was quicker
+
+    def hint(self, node: Node) -> str:
+        """What the author of a ForEach may have overlooked: a collection that was saved as one value is one element."""
+        for parameter in node.configuration.foreach.parameters if node.configuration.foreach else ():
+            name, attribute = parameter.layer.__name__, parameter.attribute
+            commit = self.inputs.ledger.commit(name, parameter.index or 0)
+            entry = commit.artifacts.get(attribute) if commit else None
+            if entry and "pages" not in entry and entry["type"] in _COLLECTIONS:
+                return (
+                    f"{node.name} takes {name}.{attribute}, a {entry['type']}, as one element; "
+                    f"for a split for each item, save it by self.shard({attribute}=...)"
+                )
+        return ""
 
     def _why_skipped(self, node: Node, skipped: Collection[str], task: Task) -> str:
         for parameter in node.configuration.foreach.parameters if node.configuration.foreach else ():

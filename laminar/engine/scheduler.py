@@ -352,6 +352,7 @@ class Scheduler:
             if isinstance(timer, Split) and self.held(timer.task.layer):
                 timer.end(error)
                 self._timers.drop(timer)
+                self._warn(f"{timer.task.address} is not tried again: {task.address} has failed")
 
     def _failed_attempt(
         self, split: Split, cause: Cause, exit_: Exit, running: _Running | None, retry_s: float | None = None

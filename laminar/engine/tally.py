@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Iterator
 from functools import cached_property
 
 from laminar.engine.addresses import name_of
@@ -12,6 +13,7 @@ from laminar.engine.events import Ended
 from laminar.engine.failures import Ending, add_commands, add_others, done_words
 from laminar.engine.ledger import Ledger
 from laminar.errors import ExecutionError, Interrupted
+from laminar.model.words import plural
 
 
 class Tally:
@@ -33,14 +35,13 @@ class Tally:
         self._ledger = ledger
         self._layers = layers
         self._ending = Ending()
-        self._others: list[str] = []
+        self._failed: list[str] = []
 
     def failed(self, error: ExecutionError, ending: Ending) -> None:
         """A split has finally failed."""
+        self._failed.append(f"{error.layer}/{error.index}")
         if self.failure is None:
             self.failure, self._ending = error, ending
-        else:
-            self._others.append(f"{error.layer}/{error.index}")
 
     def ended(self, at: float, outcome: str) -> Ended:
         """The last event of a run."""
@@ -64,7 +65,7 @@ class Tally:
         if self.failure is not None:
             name = self._name if self._ledger.store.url else ""
             add_commands(self.failure, self._ending, name, self._done_words())
-            add_others(self.failure, self._others)
+            add_others(self.failure, self._failed[1:], list(self._left()))
         return self.failure
 
     def interrupted(self, number: int, *, at_once: bool = False) -> Interrupted:
@@ -83,6 +84,14 @@ class Tally:
             signum=signal.SIGTERM,
             taken_over=True,
         )
+
+    def _left(self) -> Iterator[str]:
+        """What of the layers that have failed did not run, in words: once a split has failed, no other one starts."""
+        failed = Counter(address.rpartition("/")[0] for address in self._failed)
+        for layer in self._layers:
+            count = layer.left - failed[layer.node.name]
+            if layer.failed and count > 0:
+                yield f"{plural(count, 'split')} of {layer.node.name}"
 
     def _done_words(self) -> str:
         """How much of the execution need not run again, for who goes on with it."""

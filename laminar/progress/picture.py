@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from itertools import chain, islice
 
 from laminar.model.words import about, clock, plural
-from laminar.progress.board import Attempt, Board, Row
+from laminar.progress.board import STATES, Attempt, Board, Row
 from laminar.progress.lettering import Letters, Line
 from laminar.progress.room import shares
 from laminar.progress.summary import look, summary
@@ -122,7 +122,12 @@ class _Picture:
         if row.state == "skipped":
             return f"skipped: {self._letters.line(row.skipped)}"
         waiting = self._board.waiting_for(row)
-        return f"{'not run: ' if row.over else ''}waiting for {', '.join(waiting)}" if waiting else row.state
+        if not waiting:
+            return row.state
+        if not row.over:
+            return f"waiting for {', '.join(waiting)}"
+        first = min(waiting, key=lambda name: STATES.index(self._board.rows[name].state))
+        return f"not run: {first} {_ENDS.get(self._board.rows[first].state, 'did not run')}"
 
     def _bar(self, row: Row, style: str) -> Line:
         if row.splits <= 1 or row.state in ("done", "queued"):
@@ -135,7 +140,8 @@ class _Picture:
         notes: list[Line] = []
         if row.splits > 1:
             running = ("stopped", "yellow") if row.over else ("running", "cyan")
-            counts = ((row.failed, "failed", "red"), (row.running, *running), (row.retrying, "retrying", "yellow"))
+            retrying = ("not tried again" if row.over else "retrying", "yellow")
+            counts = ((row.failed, "failed", "red"), (row.running, *running), (row.retrying, *retrying))
             notes += [[(f"{len(splits)} {word}", style)] for splits, word, style in counts if splits]
             left = None if row.over or row.state == "done" else row.left_s(self._now)
             if left:
@@ -167,7 +173,8 @@ class _Picture:
             if whole or number > 1:
                 parts.append([(f"attempt {number}{f' of {tries}' if tries > 1 else ''} failed", "red")])
         elif index in row.retrying:
-            parts.append([(f"attempt {row.retrying[index][0]} failed, another follows", "yellow")])
+            then = "not tried again" if row.over else "another follows"
+            parts.append([(f"attempt {row.retrying[index][0]} failed, {then}", "yellow")])
         elif attempt := row.running.get(index):
             parts += self._of_attempt(attempt, whole=whole)
         if cause:
@@ -209,6 +216,9 @@ class _Picture:
 
 _SENTENCES = ("waiting", "skipped", "not run")
 """States that are told in a sentence: there is nothing to count."""
+
+_ENDS = {"failed": "has failed", "stopped": "was stopped"}
+"""State of a layer at the end of a run -> why none that depends on it has run."""
 
 _OUTCOMES = {"done": "done", "failed": "failed", "interrupted": "stopped"}
 

@@ -119,7 +119,7 @@ OPTIONS = [
     (["-p", "foo"], {}, ["invalid parameter 'foo'", "-p NAME=VALUE"]),
     (["-p", "=1"], {}, ["invalid parameter '=1'"]),
     (["-p", "a-b=1"], {}, ["invalid parameter 'a-b=1'"]),
-    (["--parameters", "no.yaml"], {}, ["no.yaml cannot be read"]),
+    (["--parameters", "no.yaml"], {}, ["there is no parameters file no.yaml"]),
     (["--parameters", "p.yaml"], {"p.yaml": "[1, 2]"}, ["p.yaml is not a mapping"]),
     (["--parameters", "p.yaml"], {"p.yaml": "a: ["}, ["p.yaml cannot be read"]),
     (["--image", "B=x"], {}, ["flow F has no layer 'B'", "Its layers are: A"]),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+
 import pytest
 
 from tests.cli.conftest import Seen
@@ -51,6 +53,14 @@ CASES = {
     "plan main:HelloFlow nope": ["flow HelloFlow has no execution 'nope'"],
     "plan main:HelloFlow bad -p n=1": ["has its parameters already"],
     "plan main:HelloFow": ["Did you mean 'HelloFlow'?"],
+    "plan latset": [
+        "no module 'latset'",
+        "no execution 'latset'",
+        "The latest executions are: ",
+        "Did you mean 'latest'?",
+    ],
+    "plan": ["no flow is named", "main:HelloFlow, main:OtherFlow"],
+    "plan main:HelloFlow --parameters no.yaml": ["no parameters file no.yaml"],
     "config --config no.yaml": ["no settings file no.yaml"],
 }
 
@@ -122,3 +132,16 @@ def test_an_id_that_begins_another_is_itself(seen: Seen) -> None:
     assert seen.look("show latest") == seen.look("show bad")
     assert seen.look("show HelloFlow:latest") == seen.look("show bad")
     assert seen.look("show OtherFlow:latest/") == seen.look("show OtherFlow:first")
+
+
+@pytest.mark.parametrize("command", ["list", "logs HelloFlow:first", "graph bad --format svg"])
+def test_a_full_disk_behind_stdout(seen: Seen, command: str) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [*seen.script, *command.split()], cwd=seen.path, stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert done.returncode == 3
+    assert done.stderr.startswith("error: the output cannot be written: No space left on device.\n       Make room"), (
+        done.stderr
+    )
+    assert "Traceback" not in done.stderr

@@ -17,6 +17,7 @@ from laminar.engine import artifacts, layout
 from laminar.engine.accessor import Accessor
 from laminar.engine.ledger import Ledger
 from laminar.errors import ExecutionError, FlowError
+from laminar.launch import schedule, settings_of
 
 from ..conftest import MakeFlow
 
@@ -50,6 +51,23 @@ EACH = {"Each": foreach(over(Numbers, "numbers"))}
 def four(make_flow: MakeFlow) -> Execution:
     """Numbers, and Each over them."""
     return make_flow(Numbers, Each, configuration=EACH)()
+
+
+def test_a_collection_that_was_saved_as_one_value_is_hinted_at(
+    make_flow: MakeFlow, capfd: pytest.CaptureFixture[str]
+) -> None:
+    class Once(Layer):
+        def __call__(self, numbers: Numbers) -> None:
+            assert numbers.whole == [1, 2]
+
+    flow = make_flow(Numbers, Once, Each, configuration={"Once": foreach(over(Numbers, "whole")), **EACH})
+    schedule(flow, settings=settings_of(flow, {"progress": "plain"}))
+    hints = [line for line in capfd.readouterr().err.splitlines() if "as one element" in line]
+    (hint,) = hints
+    assert hint.endswith(
+        "warning: Once takes Numbers.whole, a list, as one element; "
+        "for a split for each item, save it by self.shard(whole=...)"
+    )
 
 
 # Joins against a model

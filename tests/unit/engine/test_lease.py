@@ -100,6 +100,8 @@ def test_what_cannot_be_looked_up_is_watched(ledger: Ledger) -> None:
         Lease.take(ledger, say=said.append)
     assert "execution x was held by process" in said[0]
     held._over.set()  # it dies, without a word
+    assert held._thread is not None
+    held._thread.join()
     assert Lease.take(ledger).epoch == 2
 
 

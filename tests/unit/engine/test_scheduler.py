@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from laminar import Flow, Layer, Parameters, launch
-from laminar.configurations import layers
+from laminar.configurations import hooks, layers
 from laminar.datastores import Datastore, Memory
 from laminar.engine.events import AttemptFailed, AttemptStarted, Beat, Event, SplitDone
 from laminar.engine.executor import Exit, Job, Report
@@ -512,10 +512,42 @@ def test_other_splits_of_a_failed_layer_do_not_start_and_those_that_run_commit(
 
     Ledger(store, "F", "x").put_plan("A", Plan(5))
     flow = make_flow(A, executor=Thread(concurrency=1))
-    with pytest.raises(ExecutionError, match="A/1 failed"):
+    with pytest.raises(ExecutionError, match="A/1 failed") as caught:
         flow(execution="x")
+    assert caught.value.remedy == "left     3 splits of A did not run: of a layer that has failed, nothing more starts"
     assert calls == [0, 1]
     assert [Ledger(store, "F", "x").commit("A", index) is not None for index in range(5)] == [True] + [False] * 4
+
+
+def test_a_try_that_does_not_follow_any_more_is_taken_back(make_flow: MakeFlow, store: Datastore, capfd: Any) -> None:
+    tried = threading.Event()
+
+    class A(Layer):
+        @hooks.submission
+        def only_one(self) -> None:
+            if self.index == 1:
+                self.configuration.retry.attempts = 1
+
+        def __call__(self) -> None:
+            if self.index == 1:
+                tried.wait(60)
+            raise ValueError
+
+    class Tried:
+        def __call__(self, event: Event) -> None:
+            if isinstance(event, AttemptFailed) and event.index == 0:
+                tried.set()
+
+        def close(self) -> None: ...
+
+    Ledger(store, "F", "x").put_plan("A", Plan(2))
+    retry = layers.Retry(attempts=2, delay=60)
+    flow = make_flow(A, executor=Thread(concurrency=2), configuration={"A": {"retry": retry}})
+    shown = launch.settings_of(flow, {"progress": "plain"})
+    with pytest.raises(ExecutionError, match="A/1 failed at attempt 1") as caught:
+        launch.schedule(flow, execution="x", settings=shown, observers=[Tried()])
+    assert "warning: A/0 is not tried again: A/1 has failed" in capfd.readouterr().err
+    assert "1 split of A did not run" in caught.value.remedy
 
 
 def test_the_error_carries_the_users_own_and_shows_it_first(make_flow: MakeFlow) -> None:

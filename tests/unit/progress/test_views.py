@@ -140,7 +140,7 @@ def test_live_at_the_end_says_what_failed_and_what_never_ran() -> None:
         "  ✗ B  █████────────────────  1/4  0:01:13  1 failed · 1 stopped · 1 retry",
         "      /1  attempt 2 of 2 failed · ValueError: no",
         "  ! C  stopped                0/1",
-        "  ○ D  not run: waiting for B, C",
+        "  ○ D  not run: B has failed",
         "✗ F 01x failed in 0:01:15 at B/1: 4 layers, 1 split, 1 retry. Slowest: A 1.5 s.",
     ]
 
