@@ -154,6 +154,8 @@ def test_shells_complete_addresses_and_targets(seen: Seen) -> None:
 
     assert complete("laminar show ") == {"bad-1", "first", "paused", "latest"}
     assert complete("laminar show bad-1/S") == {"bad-1/Source"}
+    assert complete("laminar resume bad-1 --rerun ") == {"Source", "Process", "Join", "Gate", "Report"}
+    assert complete("laminar resume bad-1 --rerun Pro") == {"Process"}
     assert complete("laminar show OtherFlow:") == {"OtherFlow:first"}
     assert complete("laminar plan m") == {"main:HelloFlow", "main:OtherFlow", "main:PausedFlow"}
     assert complete("laminar show --datastore empty x") == {""}

@@ -44,6 +44,7 @@ def test_artifacts_are_offered_and_not_loaded(complete: Callable[[str], list[str
 
 
 def test_all_else_is_completed_as_python_does(complete: Callable[[str], list[str]]) -> None:
+    assert complete("sourc") == ["source"], "a layer can be called, and is not meant to be here"
     assert complete("tex") == ["text"]
     assert complete("text.upp") == ["text.upper()"]
 
