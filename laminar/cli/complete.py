@@ -29,7 +29,8 @@ def targets(context: click.Context, _: click.Parameter, incomplete: str) -> list
 
 def layers(context: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """The layers of the execution that is typed before."""
-    prefix = f"{context.params.get('execution') or ''}/"
+    # Click has not told arguments apart when it finds an option without its value, and leaves them.
+    prefix = f"{context.params.get('execution') or next(iter(context.args), '')}/"
     return [CompletionItem(item.value.removeprefix(prefix)) for item in addresses(context, _, prefix + incomplete)]
 
 
