@@ -256,9 +256,18 @@ def _launch(flow: Flow, graph: Graph, inputs: Inputs, target: str, app_dir: str,
             node = graph.node(job.task.layer)
             started = Started(job.configuration, job.last, generation=ledger.generation(node.name))
             digest = code.layers[node.name]
-            return evaluate(node, job.task, started, inputs, may_commit=may_commit, put=put, code=digest)
+            return evaluate(
+                node,
+                job.task,
+                started,
+                inputs,
+                may_commit=lambda: ledger.is_there and may_commit(),
+                put=put,
+                code=digest,
+            )
         except LayerFailed as error:
-            ledger.put_failure(job.task, failure_of(error))
+            if ledger.is_there:
+                ledger.put_failure(job.task, failure_of(error))
             raise
 
     return Launch(

@@ -87,20 +87,20 @@ def _evaluate(task: Task, find: Callable[[], Flow], app_dir: str) -> int:
         os.dup2(1, 2)  # one pipe to the log: the engine's two would mix lines
     store = wiring.datastore(task.datastore)
     ledger = Ledger(store, loading.Target.parse(task.target).attribute.rpartition(".")[2], task.execution)
-    begun = False
+    begun = bool(notice)  # what is typed by hand may be for an execution that nobody has scheduled
     try:
         with terminating():
             flow = find()
             ledger = Ledger(store, flow.name, task.execution)
-            begun = ledger.record() is not None
+            begun = begun or ledger.is_there
             # An execution that was removed meanwhile must not come back in parts, for another of its id to find.
-            _run(flow, task, ledger, app_dir, image, meter, lambda: not begun or ledger.record() is not None)
+            _run(flow, task, ledger, app_dir, image, meter, lambda: not begun or ledger.is_there)
     except Terminated:
         os._exit(128 + signal.SIGTERM)  # whatever else runs here was to end, too
     except BaseException as error:
         failure = failure_of(error)._replace(usage=meter.read())
         with suppress(StoreError):
-            if not begun or ledger.record() is not None:
+            if not begun or ledger.is_there:
                 ledger.put_failure(task, failure)
         print(words_of(failure), file=sys.stderr, flush=True)  # noqa: T201 - the log of this attempt
         return 1 if failure.kind == "user" else getattr(error, "exit_code", 3)

@@ -96,6 +96,8 @@ class Lease:
             self._thread.join()
         _held_here.discard(_identity(self._ledger, self.epoch))
         with suppress(StoreError):  # how the run ended stands by now; without this record others wait for the TTL
+            if not _there(self._ledger, self.epoch, "owner.json"):
+                return  # the execution was removed: a later one of its id has an epoch of this number, too
             key = _key(self._ledger, self.epoch, "ended.json")
             records.create(self._ledger.store, key, "ended", {"outcome": outcome, "at": time.time()}, durable=False)
 
@@ -104,6 +106,8 @@ class Lease:
         asked = False
         while not self._over.wait(_LOOK_S):
             with suppress(StoreError):  # the scheduler finds out by itself, if it lasts
+                if not _there(self._ledger, self.epoch, "owner.json"):
+                    continue  # the execution was removed, and is not to come back
                 if time.monotonic() >= beat:
                     self._ledger.store.append(_key(self._ledger, self.epoch, "beats"), b"%d\n" % time.time())
                     beat += _BEAT_S

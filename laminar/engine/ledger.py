@@ -18,7 +18,7 @@ from laminar.engine import layout, records
 from laminar.engine.artifacts import Entry
 from laminar.engine.ports import Datastore
 from laminar.engine.usage import Usage
-from laminar.errors import NotFoundError, UsageError
+from laminar.errors import NotFoundError, StoreError, UsageError
 from laminar.model.configuration import Configuration
 from laminar.model.grid import Grid
 from laminar.model.names import nearest
@@ -129,9 +129,34 @@ class Ledger:
             raise self._exists()
 
     def check_absent(self) -> None:
-        """Raise `UsageError` where there is an execution of that id: nothing is set up for one that cannot begin."""
+        """Raise `UsageError` where there is an execution of that id: nothing is set up for one that cannot begin.
+
+        Also where parts of one are left, which something wrote after it was removed: a new one would take them for its own.
+        """
         if self.record() is not None:
             raise self._exists()
+        place = layout.execution(self.flow, self.execution)
+        if any(True for _ in self.store.children(place)):
+            raise UsageError(
+                f"parts of an execution {self.execution!r} of flow {self.flow} are left, which was removed.",
+                remedy=f"Give another --execution id, or remove {self.store.place(place)}",
+            )
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the execution is, from one look: somebody may have removed it since it began."""
+        try:
+            self.store.read(layout.execution_record(self.flow, self.execution))
+        except NotFoundError:
+            return False
+        return True
+
+    def removed(self) -> StoreError:
+        """What ends a run whose execution was removed."""
+        return StoreError(
+            f"execution {self.execution} of {self.flow} was removed while it ran.",
+            remedy="What it had committed is gone, too. Schedule the flow again.",
+        )
 
     def check_present(self) -> None:
         """Raise `UsageError` where there is no execution of that id to go on with."""

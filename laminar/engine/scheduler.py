@@ -185,6 +185,8 @@ class Scheduler:
     def _start(self, split: Split) -> None:
         task = split.task
         adopted = self._work.is_left(task)
+        if not self.ledger.is_there:
+            raise self.ledger.removed()
         if not adopted:
             changed = split.configuration is not split.node.configuration
             generation = self.ledger.generation(task.layer)
@@ -368,6 +370,9 @@ class Scheduler:
 
     def _end(self) -> None:
         failure = self._tally.failure
+        if not self.ledger.is_there:
+            self.tell(self._tally.ended, "interrupted")
+            raise self.ledger.removed()
         self.tell(self._tally.ended, "interrupted" if self._stopped else "failed" if failure else "done")
         if self._stopped:
             raise self._interrupted()

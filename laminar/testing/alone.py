@@ -7,6 +7,7 @@ from typing import Any
 
 from laminar import launch, wiring
 from laminar.datastores.memory import Memory
+from laminar.engine.inputs import save_parameters
 from laminar.engine.ledger import Commit, Ledger, Plan
 from laminar.errors import FlowError, UsageError
 from laminar.executors.thread import Thread
@@ -15,6 +16,8 @@ from laminar.model.configuration import Configuration
 from laminar.model.graph import Graph, Node, Registration, make_node
 from laminar.model.grid import Axis, Grid
 from laminar.model.layer import Layer, LayerT, Shard
+from laminar.model.parameters import given as checked
+from laminar.model.resuming import Resume
 from laminar.model.wire import Task
 
 
@@ -51,11 +54,12 @@ def run_layer(
     others = {name: Node(name, type(of[0]), Configuration(), {}) for name, of in splits.items()}
     alone = _alone(flow or Flow, Graph(flow.__name__ if flow else "Alone", {**others, layer.__name__: node}))
     ledger = Ledger(alone.store(), alone.name, execution)
+    ledger.create("", save_parameters(wiring.archive(ledger.store), checked(alone.parameters(), parameters or {})))
     for name, instances in splits.items():
         cut = bool(flow and flow.registry()[name].configuration.foreach) or len(instances) > 1
         _commit(ledger, name, instances, cut)
     settings = launch.settings_of(alone, {"progress": "quiet"})
-    launch.schedule(alone, execution=execution, parameters=parameters, settings=settings)
+    launch.schedule(alone, execution=execution, settings=settings, resume=Resume(execution=execution, flow=alone.name))
     return alone.execution(execution).layer(layer)
 
 

@@ -124,6 +124,40 @@ def test_an_execution_that_was_removed_does_not_come_back_in_parts(project, gate
     assert not list(project.store.glob("runs/F/*"))
 
 
+REMOVED = """
+import shutil, sys
+from laminar import Flow, Layer, executors
+
+class F(Flow): ...
+
+@F.register
+class A(Layer):
+    def __call__(self) -> None:
+        if self.execution.id == "one":
+            shutil.rmtree("STORE/runs/F/one")
+        self.value = 1
+
+@F.register
+class Other(Layer):
+    def __call__(self) -> None:
+        self.value = "first" if self.execution.id == "one" else "second"
+
+if flow := F():
+    flow(execution="one")
+"""
+
+
+@pytest.mark.parametrize("executor", ["thread", "process"])
+def test_a_run_whose_execution_is_removed_says_so_and_another_takes_nothing_of_it(project, executor):
+    project.write("main.py", REMOVED.replace("STORE", str(project.store)))
+    run = ("schedule", "main:F", "--executor", executor, "--max-parallel", "1")
+    result = project.laminar(*run, "--execution", "one")
+    result.fails(3, "execution one of F was removed while it ran")
+    assert not list(project.store.glob("runs/F/one/**/COMMIT"))
+    if list(project.store.glob("runs/F/one")):  # a log, say
+        project.laminar(*run, "--execution", "one").fails(2, "parts of an execution 'one'", "runs/F/one")
+
+
 DEAF = """
 import laminar.executors.process
 laminar.executors.process._GRACE_S = 1.0

@@ -16,6 +16,7 @@ import pytest
 
 from laminar import Flow, Layer
 from laminar.datastores import Datastore, Memory
+from laminar.engine.ledger import Ledger
 from laminar.executors import Thread
 
 # The same examples in each run: a test that fails for one developer fails for all. HYPOTHESIS_PROFILE=explore looks for
@@ -38,6 +39,13 @@ def no_settings() -> Iterator[None]:
 @pytest.fixture
 def store() -> Datastore:
     return Memory()
+
+
+def begun(store: Datastore, execution: str) -> Ledger:
+    """The records of an execution of flow `F` that has begun, and of which nothing has run."""
+    ledger = Ledger(store, "F", execution)
+    ledger.create("", {})
+    return ledger
 
 
 MakeFlow = Callable[..., Flow]

@@ -16,7 +16,7 @@ from laminar.errors import EngineError, ExecutionError, SkewError
 from laminar.model.wire import Task
 from laminar.version import __version__
 
-from ..conftest import MakeFlow
+from ..conftest import MakeFlow, begun
 
 
 class A(Layer):
@@ -122,10 +122,10 @@ def test_a_commit_names_what_it_was_made_from(make_flow: MakeFlow, store: Datast
 
 
 def test_a_split_that_is_committed_is_not_evaluated_again(make_flow: MakeFlow, store: Datastore) -> None:
-    Ledger(store, "F", "x").put_commit(Task(layer="A", target="", execution="x", datastore=""), Commit(9, {}))
+    begun(store, "x").put_commit(Task(layer="A", target="", execution="x", datastore=""), Commit(9, {}))
     flow = make_flow(A, B)
     with pytest.raises(ExecutionError, match="layer A did not set 'value'; it set: nothing"):
-        flow(execution="x")
+        flow.execution("x").resume()
 
 
 @pytest.mark.parametrize(

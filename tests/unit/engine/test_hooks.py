@@ -17,7 +17,7 @@ from laminar.engine.ledger import Ledger, Plan
 from laminar.errors import ExecutionError, Interrupted, StoreError
 from laminar.executors import Thread
 
-from ..conftest import MakeFlow
+from ..conftest import MakeFlow, begun
 
 
 def run(flow: type[Flow], **options: Any) -> Any:
@@ -495,8 +495,8 @@ def test_a_decision_is_taken_once_per_layer_and_an_earlier_one_stands(make_flow:
     assert asked == [0]
     assert Ledger(store, "F", "x").plan("Decides") is not None
 
-    Ledger(store, "F", "y").put_plan("Decides", Plan(0, skipped="it was decided earlier"))
-    execution = flow(execution="y")
+    begun(store, "y").put_plan("Decides", Plan(0, skipped="it was decided earlier"))
+    execution = flow.execution("y").resume()
     assert asked == [0]
     with pytest.raises(AttributeError, match="was skipped in execution y: it was decided earlier"):
         execution.layer(Decides).value

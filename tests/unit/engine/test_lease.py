@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -111,6 +113,23 @@ def test_a_holder_that_gives_back_is_not_waited_for_any_longer(ledger: Ledger) -
     elsewhere(ledger)
     threading.Timer(0.05, held.release, ["failed"]).start()
     assert Lease.take(ledger).epoch == 2
+
+
+def test_what_was_removed_does_not_come_back_by_its_lease(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lease, "_BEAT_S", 0.0)
+    monkeypatch.setattr(lease, "_LOOK_S", 0.5)  # from one beat to the next there is time to remove it
+    held = Lease.take(ledger)
+    beats = Path(ledger.store.url) / "runs/F/x/lease/1/beats"
+    held.keep(lambda: None, lambda to: None)
+    while not beats.exists():
+        time.sleep(0.01)
+    shutil.rmtree(Path(ledger.store.url) / "runs")
+    time.sleep(1.2)  # for two more
+    held.release("done")
+    assert list(ledger.store.keys("runs/F/x/")) == []
+    again = Lease.take(ledger)
+    assert (again.epoch, Holder.of(ledger).ended) == (1, False)  # type: ignore[union-attr]
+    again.release("done")
 
 
 def test_of_many_one_gets_it(ledger: Ledger) -> None:

@@ -14,7 +14,7 @@ from laminar.engine import layout
 from laminar.engine.ledger import Ledger, Plan
 from laminar.errors import CorruptError, ExecutionError, FlowError, UsageError
 
-from ..conftest import MakeFlow
+from ..conftest import MakeFlow, begun
 
 WAIT_S = 20.0
 
@@ -223,8 +223,8 @@ def test_splits_are_read_by_index(make_flow: MakeFlow, store: Datastore) -> None
         def __call__(self) -> None:
             self.number = self.index * 10
 
-    Ledger(store, "F", "x").put_plan("Split", Plan(3))
-    execution = make_flow(Split)(execution="x")
+    begun(store, "x").put_plan("Split", Plan(3))
+    execution = make_flow(Split).execution("x").resume()
     assert [execution.layer(Split, index=index).number for index in range(3)] == [0, 10, 20]
     assert execution.layer(Split, index=2).index == 2
     assert execution.layer(Split).splits == 3

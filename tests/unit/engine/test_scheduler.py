@@ -21,9 +21,10 @@ from laminar.engine.ledger import Ledger, Plan
 from laminar.engine.ports import Buffer
 from laminar.errors import ExecutionError, Interrupted, StoreError, UsageError, report
 from laminar.executors import Thread
+from laminar.model.resuming import Resume
 from laminar.model.wire import Task
 
-from ..conftest import MakeFlow
+from ..conftest import MakeFlow, begun
 
 WAIT_S = 20.0
 
@@ -228,8 +229,8 @@ def test_only_the_split_that_failed_is_tried_again(make_flow: MakeFlow, store: D
                 raise ValueError("not yet")
             self.made_by = (self.index, self.splits, self.attempt)
 
-    Ledger(store, "F", "x").put_plan("A", Plan(3))
-    execution = make_flow(A, configuration={"A": {"retry": retry(3)}})(execution="x")
+    begun(store, "x").put_plan("A", Plan(3))
+    execution = make_flow(A, configuration={"A": {"retry": retry(3)}}).execution("x").resume()
     assert sorted(calls) == [(0, 1), (1, 1), (1, 2), (1, 3), (2, 1)]
     assert [execution.layer(A, index=index).made_by for index in range(3)] == [(0, 3, 1), (1, 3, 3), (2, 3, 1)]
 
@@ -510,10 +511,10 @@ def test_other_splits_of_a_failed_layer_do_not_start_and_those_that_run_commit(
             if self.index == 1:
                 raise ValueError
 
-    Ledger(store, "F", "x").put_plan("A", Plan(5))
+    begun(store, "x").put_plan("A", Plan(5))
     flow = make_flow(A, executor=Thread(concurrency=1))
     with pytest.raises(ExecutionError, match="A/1 failed") as caught:
-        flow(execution="x")
+        flow.execution("x").resume()
     assert caught.value.remedy == "left     3 splits of A did not run: of a layer that has failed, nothing more starts"
     assert calls == [0, 1]
     assert [Ledger(store, "F", "x").commit("A", index) is not None for index in range(5)] == [True] + [False] * 4
@@ -540,12 +541,12 @@ def test_a_try_that_does_not_follow_any_more_is_taken_back(make_flow: MakeFlow, 
 
         def close(self) -> None: ...
 
-    Ledger(store, "F", "x").put_plan("A", Plan(2))
+    begun(store, "x").put_plan("A", Plan(2))
     retry = layers.Retry(attempts=2, delay=60)
     flow = make_flow(A, executor=Thread(concurrency=2), configuration={"A": {"retry": retry}})
     shown = launch.settings_of(flow, {"progress": "plain"})
     with pytest.raises(ExecutionError, match="A/1 failed at attempt 1") as caught:
-        launch.schedule(flow, execution="x", settings=shown, observers=[Tried()])
+        launch.schedule(flow, execution="x", settings=shown, observers=[Tried()], resume=Resume())
     assert "warning: A/0 is not tried again: A/1 has failed" in capfd.readouterr().err
     assert "1 split of A did not run" in caught.value.remedy
 
