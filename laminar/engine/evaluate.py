@@ -149,7 +149,7 @@ def evaluate(
         LayerFailed: The user's code raised, or left something that cannot be saved.
         StoreError: The datastore refuses.
     """
-    began = time.time()
+    began = started.at or time.time()
     ledger = inputs.ledger
     if started.generation != ledger.generation(task.layer) or ledger.commit(task.layer, task.index) is not None:
         return False

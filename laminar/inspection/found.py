@@ -83,8 +83,9 @@ class LayerRow:
         finished_splits: Of them.
         failed_splits: Of them.
         attempts: Tries of all its splits; None where there are too many splits to read.
-        started: When its first split did.
+        started: When its first split was, for the first time.
         finished: When its last split did, where all have.
+        duration_s: From `started` to `finished`, without the time in which no scheduler had the execution.
         skipped: Why it does not run.
         waits_for: What it depends on that is neither finished nor skipped.
         error: The first of its open splits that failed.
@@ -115,6 +116,7 @@ class ExecutionFacts:
 
     Attributes:
         address: To copy into other commands; with the flow where another flow has an execution of that id.
+        duration_s: How long schedulers had it: not the time in which it waited to be resumed.
         launches: How often it was scheduled or resumed; what follows is of the latest.
         images: Layer -> id of its image.
     """

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from laminar.engine import layout, records
 from laminar.engine.addresses import Place
 from laminar.engine.ledger import Commit, Ledger
 from laminar.engine.states import LayerState, layer_state
 from laminar.inspection.artifacts import artifacts_in, artifacts_of
 from laminar.inspection.found import LayerFacts, SplitFacts, SplitRow, Try, Usage
-from laminar.inspection.layers import error_of, layer_row, usage_of
+from laminar.inspection.layers import error_of, layer_row, started_at, usage_of
 from laminar.inspection.requests import advice
 from laminar.model.grid import Grid
 
@@ -85,12 +84,6 @@ def tries_of(ledger: Ledger, layer: str, index: int, state: str) -> list[Try]:
     commit = ledger.commit(layer, index)
     launch: Mapping[str, Any] = ledger.latest_launch() or {}
     return [_try(ledger, layer, index, number, commit, launch, state) for number in ledger.attempts(layer, index)]
-
-
-def started_at(ledger: Ledger, layer: str, index: int, attempt: int) -> dict[str, Any]:
-    """What was recorded when an attempt was started (`created`, `configuration`); empty where nothing was."""
-    key = layout.started(ledger.flow, ledger.execution, layer, index, attempt)
-    return records.load(ledger.store, key, "started") or {}
 
 
 def _open_state(ledger: Ledger, layer: str, index: int, of_layer: LayerState) -> str:

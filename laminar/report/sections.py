@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from laminar.inspection.found import ExecutionFacts
 from laminar.inspection.launches import LaunchFacts
 from laminar.inspection.picture import svg
 from laminar.model.words import plural
@@ -51,11 +52,11 @@ def summary(contents: Contents) -> Markup:
 
 
 def _sentence(contents: Contents) -> list[Markup | str]:
-    state, took = contents.facts.state, span(contents.duration_s)
+    state, took = contents.facts.state, span(contents.facts.duration_s)
     words = {
-        "finished": f"All layers are done{f', after {took}' if took else ''}.",
+        "finished": f"All layers are done{f', in {took}' if took else ''}.",
         "failed": "A layer has failed. What was committed stays, and can be read. ",
-        "running": f"It was running when this report was made{f', {took} after it began' if took else ''}.",
+        "running": f"It was running when this report was made{f', {took} so far' if took else ''}.",
         "interrupted": "Its scheduler has left before all was done. What was committed stays, and can be read. ",
         "waiting": "No layer has started.",
     }
@@ -75,7 +76,7 @@ def _tiles(contents: Contents) -> Markup:
     tiles = [
         (f"{count(over)} of {count(len(rows))}", "layers done or skipped", ""),
         (f"{count(done)} of {count(splits)}" if splits else "", "splits finished", ""),
-        (span(contents.duration_s), "so far" if contents.facts.state == "running" else "from begin to end", ""),
+        (span(contents.facts.duration_s), _taken(contents.facts), ""),
         (count(failed), "split failed" if failed == 1 else "splits failed", "failed" if failed else ""),
         (count(again), "retry" if again == 1 else "retries", ""),
     ]
@@ -88,6 +89,13 @@ def _tiles(contents: Contents) -> Markup:
         ),
         class_="tiles",
     )
+
+
+def _taken(facts: ExecutionFacts) -> str:
+    """What the time that it took is: pauses before a resume are not in it."""
+    if facts.state == "running":
+        return "so far"
+    return f"in {count(facts.launches)} launches" if facts.launches > 1 else "from begin to end"
 
 
 def damaged(contents: Contents) -> Markup | None:

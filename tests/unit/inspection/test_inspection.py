@@ -9,10 +9,10 @@ import pytest
 
 from laminar import Layer, layers, wiring
 from laminar.datastores import Datastore
-from laminar.engine import layout
+from laminar.engine import layout, records
 from laminar.engine.addresses import Place, names_execution, resolve
 from laminar.engine.lease import Lease
-from laminar.engine.ledger import Commit, Failure, Ledger, Plan
+from laminar.engine.ledger import Commit, Failure, Ledger, Plan, Started
 from laminar.engine.states import execution_state
 from laminar.errors import ExecutionError, UsageError
 from laminar.inspection.graphs import of_execution, of_flow
@@ -22,7 +22,9 @@ from laminar.inspection.plans import plan
 from laminar.inspection.runs import runs
 from laminar.inspection.splits import layer_facts, split_facts
 from laminar.inspection.values import Values
+from laminar.model.configuration import Configuration
 from laminar.model.wire import Task
+from laminar.report.contents import gather
 from tests.unit.conftest import MakeFlow
 
 
@@ -50,14 +52,15 @@ def ledger(make_flow: MakeFlow, store: Datastore) -> Ledger:
     return Ledger(store, "F", "x")
 
 
-def begun(store: Datastore, execution: str = "y", layer: str = "A") -> Ledger:
+def begun(store: Datastore, execution: str = "y", layer: str = "A", *, take: bool = True) -> Ledger:
     """An execution of one layer of two splits, of which nothing has run, scheduled by this process."""
     made = Ledger(store, "F", execution)
     made.create("", {})
     facts = {"executor": "thread", "engine": {}, "versions": {}, "target": "", "fingerprint": "", "argv": []}
     made.launch({"graph": {layer: []}, **facts})
     made.put_plan(layer, Plan(2))
-    Lease.take(made)
+    if take:
+        Lease.take(made)
     return made
 
 
@@ -152,14 +155,36 @@ def test_a_list_looks_at_no_split_of_what_ended_well(
     assert [(run.state, run.layers_done) for run in runs(store)] == [("finished", 2)]
 
 
-def test_the_time_of_an_execution_ends_with_its_last_commit(store: Datastore) -> None:
+def held(ledger: Ledger, epoch: int, since: float, until: float) -> None:
+    """A scheduler had an execution."""
+    owner = {"pid": 1, "born": "1", "host": "other", "user": "ada", "at": since}
+    records.create(ledger.store, layout.lease("F", "y", epoch, "owner.json"), "owner", owner)
+    ended = {"outcome": "done", "at": until}
+    records.create(ledger.store, layout.lease("F", "y", epoch, "ended.json"), "ended", ended)
+
+
+def test_all_tell_one_duration(store: Datastore) -> None:
+    made = begun(store, take=False)
+    held(made, 1, 100, 110)
+    held(made, 2, 500, 520)
+    made.put_commit(task(0), Commit(1, {}, started=101, finished=105))
+    made.put_commit(task(1), Commit(1, {}, started=501, finished=517))
+    (run,), facts, contents = runs(store), execution_facts(made), gather(made)
+    assert (run.state, facts.state) == ("finished", "finished")
+    assert run.duration_s == facts.duration_s == contents.facts.duration_s == 10 + 20
+    (row,) = facts.layers
+    assert (row.started, row.finished, row.duration_s) == (101, 517, 9 + 17)
+
+
+def test_a_layer_begins_with_its_first_try(store: Datastore) -> None:
     made = begun(store)
-    made.put_commit(task(0), Commit(1, {}, finished=made.record()["created"] + 5))  # type: ignore[index]
-    made.put_commit(task(1), Commit(1, {}, finished=made.record()["created"] + 7))  # type: ignore[index]
-    made.launch({**made.latest_launch(), "graph": {"A": [], "Empty": ["A"]}})  # type: ignore[dict-item]
-    made.put_plan("Empty", Plan(0))
-    (run,) = runs(store)
-    assert (run.state, run.duration_s) == ("finished", pytest.approx(7))
+    made.put_started(task(0), Started(Configuration()))
+    made.put_failure(task(0), Failure("user", "ValueError", "again"))
+    first = made.started(task(0), Configuration()).at
+    assert execution_facts(made).layers[0].started == first
+    for index in (0, 1):
+        made.put_commit(task(index, 2 - index), Commit(2 - index, {}, started=first + 9, finished=first + 10))
+    assert execution_facts(made).layers[0].started == first
 
 
 def test_follow_takes_up_what_comes_and_ends_with_the_layer(store: Datastore) -> None:
