@@ -82,8 +82,9 @@ def _put_execution(found: ExecutionFacts) -> None:
 
 def _layer_line(row: LayerRow) -> list[str]:
     note = row.skipped or (f"waits for {', '.join(row.waits_for)}" if row.waits_for else "")
-    if not note and row.failed_splits and row.splits != 1:
-        note = f"{row.failed_splits} failed"
+    if not note and row.splits != 1:
+        counts = ((row.failed_splits, "failed"), (row.retrying_splits, "retrying"))
+        note = ", ".join(f"{number} {what}" for number, what in counts if number)
     splits = f"{row.finished_splits}/{row.splits}" if row.splits else ""
     retried = row.attempts is not None and row.attempts > (row.splits or 1)
     attempts = plural(row.attempts, "attempt") if retried and row.attempts else ""

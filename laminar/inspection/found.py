@@ -81,14 +81,15 @@ class LayerRow:
     Attributes:
         splits: How many; None before that is known.
         finished_splits: Of them.
-        failed_splits: Of them.
+        failed_splits: Of them: finally, for this launch.
+        retrying_splits: Of them: the latest try failed, and another follows.
         attempts: Tries of all its splits; None where there are too many splits to read.
         started: When its first split was, for the first time.
         finished: When its last split did, where all have.
         duration_s: From `started` to `finished`, without the time in which no scheduler had the execution.
         skipped: Why it does not run.
         waits_for: What it depends on that is neither finished nor skipped.
-        error: The first of its open splits that failed.
+        error: The first of its open splits that failed; None while it runs, and may try again.
         memory_peak_mib: The highest of its splits, each by its latest attempt; None where none was measured, or there are
             too many to read.
         measured: Of what that is, as in `Usage`; empty where it is None.
@@ -99,6 +100,7 @@ class LayerRow:
     splits: int | None = None
     finished_splits: int = 0
     failed_splits: int = 0
+    retrying_splits: int = 0
     attempts: int | None = None
     started: float | None = None
     finished: float | None = None

@@ -10,7 +10,7 @@ from laminar.engine import layout, records
 from laminar.engine.addresses import Place, layers_of
 from laminar.engine.lease import held_s
 from laminar.engine.ledger import Commit, Failure, Ledger
-from laminar.engine.states import LayerState, layer_state, together
+from laminar.engine.states import LayerState, epoch_at_work, layer_state, together
 from laminar.inspection.artifacts import MOST_READ, artifact
 from laminar.inspection.found import Error, ExecutionFacts, LayerRow, Usage
 
@@ -69,10 +69,14 @@ def layer_row(ledger: Ledger, name: str, done: Set[int] | None = None) -> LayerR
         return row
     commits = {index: commit for index in done if (commit := ledger.commit(name, index)) is not None}
     tried = {index: ledger.attempts(name, index) for index in ledger.begun(name) - done}
-    latest = (ledger.failure(name, index, tries[-1]) for index, tries in tried.items() if tries)
-    failures = [failure for failure in latest if failure is not None]
+    latest = {index: ledger.failure(name, index, tries[-1]) for index, tries in tried.items() if tries}
+    failures = {index: failure for index, failure in latest.items() if failure is not None}
+    epoch = epoch_at_work(ledger) if failures else 0
+    failed = sum(has_failed(ledger, state, epoch, name, index, tried[index][-1]) for index in failures)
+    retrying = len(failures) - failed if epoch else 0
     attempts = sum(commit.attempt for commit in commits.values()) + sum(map(len, tried.values()))
-    row = _with_peak(replace(row, attempts=attempts, failed_splits=len(failures)), [*commits.values(), *failures])
+    row = replace(row, attempts=attempts, failed_splits=failed, retrying_splits=retrying)
+    row = _with_peak(row, [*commits.values(), *failures.values()])
     return _timed(ledger, row, commits, tried)
 
 
@@ -80,6 +84,11 @@ def started_at(ledger: Ledger, layer: str, index: int, attempt: int) -> dict[str
     """What was recorded when an attempt was started (`created`, `configuration`); empty where nothing was."""
     key = layout.started(ledger.flow, ledger.execution, layer, index, attempt)
     return records.load(ledger.store, key, "started") or {}
+
+
+def has_failed(ledger: Ledger, of_layer: LayerState, epoch: int, layer: str, index: int, attempt: int) -> bool:
+    """Whether the latest attempt at a split failed for good; `epoch` is the scheduler at work, if any."""
+    return of_layer.failed and (not epoch or ledger.final(layer, index, attempt) == epoch)
 
 
 def error_of(failure: Failure | Mapping[str, Any]) -> Error:
@@ -103,7 +112,7 @@ def _with_peak(row: LayerRow, records: Sequence[Commit | Failure]) -> LayerRow:
 
 
 def _error(state: LayerState) -> Error | None:
-    return error_of(state.error) if state.error else None
+    return error_of(state.error) if state.error and not state.running else None
 
 
 def _timed(

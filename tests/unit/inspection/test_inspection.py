@@ -217,6 +217,37 @@ def test_follow_takes_up_what_comes_and_ends_with_the_layer(store: Datastore) ->
     assert [piece.attempt for piece in logs(Place(made, "A", 0), attempt=1)] == [1]
 
 
+def test_a_layer_waits_until_a_split_of_it_is_started(store: Datastore) -> None:
+    made = begun(store, take=False)
+    lease = Lease.take(made)
+    assert [layer.state for layer in of_execution(made).layers] == ["waiting"]
+    made.put_started(task(1), Started(Configuration()))
+    assert [layer.state for layer in of_execution(made).layers] == ["running"]
+    lease.release("interrupted")
+    assert [layer.state for layer in of_execution(made).layers] == ["interrupted"]
+
+
+def test_a_split_is_retrying_until_it_has_finally_failed(store: Datastore) -> None:
+    made = begun(store, take=False)
+    lease = Lease.take(made)
+
+    def shown() -> tuple[str, int, int, bool, list[str]]:
+        row, facts = execution_facts(made).layers[0], layer_facts(made, "A")
+        states = [split_facts(made, "A", split.index).state for split in facts.splits]
+        assert states == [split.state for split in facts.splits]
+        return row.state, row.failed_splits, row.retrying_splits, row.error is not None, states
+
+    for index in (0, 1):
+        made.put_started(task(index), Started(Configuration()))
+    made.put_failure(task(0), Failure("user", "ValueError", "no"))
+    assert shown() == ("running", 0, 1, False, ["retrying", "running"])
+    made.put_failure(task(1), Failure("user", "ValueError", "never"))
+    made.put_final(task(1), lease.epoch)
+    assert shown() == ("failed", 1, 1, True, ["failed", "retrying"])
+    lease.release("failed")
+    assert shown() == ("failed", 2, 0, True, ["failed", "failed"])
+
+
 def test_last_lines() -> None:
     assert last_lines(b"a\nb\nc", 2) == b"b\nc"
     assert last_lines(b"a\n", 5) == b"a\n"
