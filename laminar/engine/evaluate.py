@@ -176,7 +176,7 @@ def evaluate(
     commit = Commit(
         attempt=task.attempt,
         artifacts=context.artifacts,
-        inputs={name: read_from(reader) for name, reader in readers.items()},
+        inputs={name: read for name, reader in readers.items() if (read := read_from(reader))},
         code=code,
         started=began,
         finished=time.time(),

@@ -120,7 +120,9 @@ class ExecutionFacts:
         address: To copy into other commands; with the flow where another flow has an execution of that id.
         duration_s: How long schedulers had it: not the time in which it waited to be resumed.
         launches: How often it was scheduled or resumed; what follows is of the latest.
+        hardened: Whether its containers were.
         images: Layer -> id of its image.
+        image_names: Layer -> what that was called.
     """
 
     flow: str
@@ -132,10 +134,20 @@ class ExecutionFacts:
     duration_s: float | None
     launches: int
     executor: str
+    hardened: bool
     images: Mapping[str, str]
+    image_names: Mapping[str, str]
     versions: Mapping[str, str]
     parameters: Sequence[Artifact]
     layers: Sequence[LayerRow]
+
+    @property
+    def layers_by_image(self) -> dict[tuple[str, str], list[str]]:
+        """What an image was called, and its id -> its layers."""
+        found: dict[tuple[str, str], list[str]] = {}
+        for layer, image in self.images.items():
+            found.setdefault((self.image_names.get(layer, ""), image), []).append(layer)
+        return found
 
 
 @dataclass(frozen=True)

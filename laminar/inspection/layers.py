@@ -19,6 +19,7 @@ def execution_facts(ledger: Ledger) -> ExecutionFacts:
     """An execution that is there, and where each layer of it stands; its own record may be one that cannot be read."""
     record = ledger.record() or {"target": "", "created": 0.0, "parameters": {}}
     launch: Mapping[str, Any] = ledger.latest_launch() or {}
+    engine: Mapping[str, Any] = launch.get("engine", {})
     rows = rows_of(ledger)
     state = together(ledger, (row.state for row in rows))
     return ExecutionFacts(
@@ -31,7 +32,9 @@ def execution_facts(ledger: Ledger) -> ExecutionFacts:
         duration_s=held_s(ledger),
         launches=ledger.launch_count(),
         executor=launch.get("executor", ""),
-        images=launch.get("engine", {}).get("images", {}),
+        hardened=bool(engine.get("hardened")),
+        images=engine.get("images", {}),
+        image_names=engine.get("names", {}),
         versions=launch.get("versions", {}),
         parameters=[artifact(name, entry) for name, entry in record["parameters"].items()],
         layers=rows,

@@ -34,6 +34,8 @@ def layer_facts(ledger: Ledger, layer: str, limit: int | None = None) -> LayerFa
     order = sorted(states, key=lambda index: (_FIRST.index(states[index]), index))
     shown = [*order, *sorted(done)][:limit]
     registered = _registered(ledger, layer)
+    splits = [_split_row(ledger, layer, index, states.get(index, "finished")) for index in shown]
+    errors = [row.error, *(split.error for split in splits if split.state != "finished")]
     return LayerFacts(
         flow=ledger.flow,
         execution=ledger.execution,
@@ -41,9 +43,9 @@ def layer_facts(ledger: Ledger, layer: str, limit: int | None = None) -> LayerFa
         layer=row,
         configuration=registered,
         artifacts=artifacts_in(ledger, layer, done),
-        splits=[_split_row(ledger, layer, index, states.get(index, "finished")) for index in shown],
+        splits=splits,
         more_splits=len(states) + len(done) - len(shown),
-        advice=advice(registered, Usage(None, row.memory_peak_mib, row.measured)),
+        advice=advice(registered, Usage(None, row.memory_peak_mib, row.measured), errors=errors),
     )
 
 
@@ -124,6 +126,7 @@ def _try(
         how, started, finished = "finished", commit.started, commit.finished
     took = max(0.0, finished - started) if finished is not None and started is not None else None
     usage = usage_of(commit if how == "finished" else failure)
+    error = error_of(failure) if failure and how == "failed" else None
     return Try(
         attempt=number,
         state=how,
@@ -132,10 +135,10 @@ def _try(
         duration_s=took,
         image=image,
         log_bytes=len(ledger.log(layer, index, number)),
-        error=error_of(failure) if failure and how == "failed" else None,
+        error=error,
         configuration=configuration,
         usage=usage,
-        advice=advice(configuration, usage, took),
+        advice=advice(configuration, usage, took, [error]),
     )
 
 

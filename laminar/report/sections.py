@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from laminar.inspection.found import ExecutionFacts
 from laminar.inspection.launches import LaunchFacts
@@ -35,7 +35,7 @@ def summary(contents: Contents) -> Markup:
             ("Began", moment(facts.created)),
             ("Run by", who),
             ("Target", element("code", facts.target) if facts.target else ""),
-            ("Executor", facts.executor),
+            ("Executor", f"{facts.executor}, hardened" if facts.hardened else facts.executor),
             ("Launches", count(facts.launches) if facts.launches > 1 else ""),
             ("Command", element("code", command(last.argv), class_="command") if last and last.argv else ""),
         ]
@@ -214,9 +214,9 @@ def run(contents: Contents) -> Markup:
         if facts.state == "running":
             rows[-1][3] = "running"
         parts.append(table("Launches", head, rows, hidden=False))
-    images = list(_images(contents))
+    images = [[name, element("code", image), ", ".join(of)] for (name, image), of in facts.layers_by_image.items()]
     if images:
-        parts.append(table("Images of the latest launch", ["Image", "Layers"], images, hidden=False))
+        parts.append(table("Images of the latest launch", ["Image", "Id", "Layers"], images, hidden=False))
     return section("run", "How it was run", *parts or [element("p", "No record says so.", class_="muted")])
 
 
@@ -232,11 +232,3 @@ def _launch(launch: LaunchFacts) -> list[Markup | str]:
         launch.executor,
         ", ".join(f"{name} {version}" for name, version in launch.versions.items()),
     ]
-
-
-def _images(contents: Contents) -> Iterator[list[Markup | str]]:
-    layers: dict[str, list[str]] = {}
-    for layer, image in contents.facts.images.items():
-        layers.setdefault(image, []).append(layer)
-    for image, names in layers.items():
-        yield [element("code", image), ", ".join(names)]

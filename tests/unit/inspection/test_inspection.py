@@ -86,6 +86,15 @@ def test_an_execution_and_its_graph(ledger: Ledger) -> None:
     ]
 
 
+def test_images_by_the_names_that_their_users_know(store: Datastore) -> None:
+    made = begun(store)
+    engine = {"images": {"A": "sha256:1", "B": "sha256:1"}, "names": {"A": "mine", "B": "mine"}, "hardened": True}
+    made.launch({**made.latest_launch(), "engine": engine})  # type: ignore[dict-item]
+    facts = execution_facts(made)
+    assert facts.hardened
+    assert facts.layers_by_image == {("mine", "sha256:1"): ["A", "B"]}
+
+
 def test_plan_of_a_resume(make_flow: MakeFlow, ledger: Ledger) -> None:
     graph = make_flow(Source, Each, configuration={"Each": CUT}).graph()
     done, left = plan(graph, ledger)
@@ -106,8 +115,8 @@ def test_values(store: Datastore, ledger: Ledger) -> None:
     Values(archive, resolve(store, "x/Source"), "empty").write(out)
     Values(archive, resolve(store, "x/Each/0"), "raw").write(out)
     assert out.getvalue() == b'"a"\n"b"\n[]\nraw'
-    with pytest.raises(UsageError, match="Each/1 has no result yet"):
-        Values(archive, resolve(store, "x/Each/1"), "raw")
+    with pytest.raises(UsageError, match="Each/1 failed: there is no 'raw' of it"):
+        Values(archive, resolve(store, "x/Each"), "raw")
 
 
 def test_a_damaged_execution_hides_no_other(store: Datastore, ledger: Ledger) -> None:
