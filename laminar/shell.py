@@ -15,8 +15,8 @@ from laminar.engine.executor import Launch, Visit
 from laminar.engine.ledger import Ledger
 from laminar.engine.ports import Datastore
 from laminar.errors import UsageError
-from laminar.inspection.layers import rows_of
-from laminar.inspection.splits import layer_facts, started_at
+from laminar.inspection.layers import rows_of, started_at
+from laminar.inspection.splits import layer_facts
 from laminar.model import wire
 from laminar.model.address import Address
 from laminar.model.configuration import Configuration

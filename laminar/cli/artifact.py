@@ -51,7 +51,7 @@ def artifact(
         elif not there:
             console.note(f"{place} has no artifacts.")
         else:
-            console.rows([[each.layer, *artifact_line(each)] for each in there], drop=[3, 2], right=[3])
+            console.rows([[each.layer, *artifact_line(each)] for each in there], drop=[3, 2], right=[3], cut=True)
         return
     values = Values(wiring.archive(place.ledger.store, pickle="deny"), place, name)
     if as_json:

@@ -33,6 +33,9 @@ _MARKS = {
 }
 """State -> its mark, the mark where the stream has no such character, and its colour; dim where none."""
 
+_LEAST = 20
+"""Columns that are left to a text that is cut, before other columns are left out for it."""
+
 
 def put(text: str = "") -> None:
     """Print lines."""
@@ -65,7 +68,12 @@ def state(name: str, words: str = "") -> str:
 
 
 def rows(
-    cells: Sequence[Sequence[str]], *, drop: Sequence[int] = (), right: Sequence[int] = (), indent: str = ""
+    cells: Sequence[Sequence[str]],
+    *,
+    drop: Sequence[int] = (),
+    right: Sequence[int] = (),
+    indent: str = "",
+    cut: bool = False,
 ) -> None:
     """Print aligned columns.
 
@@ -74,19 +82,32 @@ def rows(
         drop: Columns to leave out where the terminal is too narrow, the first of these first.
         right: Columns whose cells are aligned to the right.
         indent: Put before each line.
+        cut: Whether the last column is text without a style, of which the beginning does where the terminal is too narrow.
     """
     shown = list(range(len(cells[0]))) if cells else []
     widths = [max(len(click.unstyle(line[column])) for line in cells) for column in shown]
     room = _width()
+    last = shown[-1] if shown and cut else -1
+    least = {column: min(width, _LEAST) if column == last else width for column, width in enumerate(widths)}
     for column in drop:
-        if room and len(indent) + sum(widths[each] + 2 for each in shown) - 2 > room:
+        if room and len(indent) + sum(least[each] + 2 for each in shown) - 2 > room:
             shown.remove(column)
+    if room and last in shown:
+        left = room - len(indent) - sum(widths[each] + 2 for each in shown if each != last)
+        widths[last] = min(widths[last], max(left, least[last]))
     for line in cells:
         padded = []
         for column in shown:
-            blank = " " * (widths[column] - len(click.unstyle(line[column])))
-            padded.append(blank + line[column] if column in right else line[column] + blank)
+            text = _cut(line[column], widths[column]) if column == last else line[column]
+            blank = " " * (widths[column] - len(click.unstyle(text)))
+            padded.append(blank + text if column in right else text + blank)
         put((indent + "  ".join(padded)).rstrip())
+
+
+def _cut(text: str, width: int) -> str:
+    """The beginning of a text that is longer."""
+    more = "..." if _ascii_only() else "…"
+    return text if len(text) <= width else text[: max(width - len(more), 0)].rstrip() + more
 
 
 def pairs(members: Sequence[tuple[str, str]], indent: str = "  ") -> None:

@@ -6,7 +6,8 @@ import click
 
 from laminar.cli import complete, console
 from laminar.cli.options import APP_DIR, load_flow, open_store, store_options
-from laminar.engine.addresses import check_exists, names_execution, resolve
+from laminar.engine.addresses import Place, check_exists, names_execution, resolve
+from laminar.errors import UsageError
 from laminar.inspection import graphs
 from laminar.inspection.document import facts
 from laminar.inspection.picture import svg
@@ -39,7 +40,13 @@ def graph(
     store = open_store(datastore, config)
     settings = settings_of({"app_dir": app_dir}, file=config)
     if what and names_execution(store, what, settings["app_dir"]):
-        drawn = graphs.of_execution(resolve(store, what).ledger)
+        place = resolve(store, what)
+        if place.layer:
+            raise UsageError(
+                f"{place} is not an execution, and a graph is one of all its layers.",
+                remedy=f"laminar graph {Place(place.ledger)}\nlaminar show {place}",
+            )
+        drawn = graphs.of_execution(place.ledger)
     else:
         if what:
             check_exists(store, what, settings["app_dir"])

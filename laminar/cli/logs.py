@@ -30,11 +30,12 @@ def logs(
       laminar logs latest/Process --follow --tail 10
     """
     place = resolve(open_store(datastore, config), address)
-    pieces = (found.follow if follow else found.logs)(place, attempt, tail)
-    if found.is_single(place):
-        for piece in pieces:
+    single = found.is_single(place)
+    for piece in (found.follow if follow else found.logs)(place, attempt, tail):
+        if single:
             console.put_bytes(piece.data)
-        return
-    for piece in pieces:
-        prefix = f"{piece.address} | ".encode()
-        console.put_bytes(b"".join(prefix + line + b"\n" for line in piece.data.splitlines()))
+        else:
+            prefix = f"{piece.address} | ".encode()
+            console.put_bytes(b"".join(prefix + line + b"\n" for line in piece.data.splitlines()))
+    if words := found.silence(place):
+        console.note(words)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import click
@@ -66,24 +66,27 @@ def _put_execution(found: ExecutionFacts) -> None:
             ("target", found.target),
             ("began", _moment(found.created)),
             ("took", _span(found.duration_s)),
-            ("executor", ", ".join(filter(None, [found.executor, versions]))),
+            ("executor", ", ".join(filter(None, [found.executor, "hardened" if found.hardened else "", versions]))),
             ("launches", str(found.launches) if found.launches > 1 else ""),
             ("parameters", "\n".join(console.clean(f"{each.name} = {each.preview}") for each in found.parameters)),
-            ("images", "\n".join(_images(found.images))),
+            ("images", "\n".join(_images(found))),
         ]
     )
     console.put()
-    console.rows([_layer_line(row) for row in found.layers], indent="  ", drop=[4, 5, 3, 6])
+    console.rows([_layer_line(row) for row in found.layers], indent="  ", drop=[4, 5, 3, 6], cut=True)
     for row in found.layers:
         if row.error:
             console.put(f"\n  {row.name}: {console.clean(row.error.words)}")
             console.put(f"    laminar show {found.address}/{row.name}")
+    if found.state in ("failed", "interrupted"):
+        console.put(f"\ngo on    laminar resume {found.address}")
 
 
 def _layer_line(row: LayerRow) -> list[str]:
     note = row.skipped or (f"waits for {', '.join(row.waits_for)}" if row.waits_for else "")
-    if not note and row.failed_splits and row.splits != 1:
-        note = f"{row.failed_splits} failed"
+    if not note and row.splits != 1:
+        counts = ((row.failed_splits, "failed"), (row.retrying_splits, "retrying"))
+        note = ", ".join(f"{number} {what}" for number, what in counts if number)
     splits = f"{row.finished_splits}/{row.splits}" if row.splits else ""
     retried = row.attempts is not None and row.attempts > (row.splits or 1)
     attempts = plural(row.attempts, "attempt") if retried and row.attempts else ""
@@ -112,10 +115,10 @@ def _put_layer(found: LayerFacts) -> None:
         console.put(
             f"  attempts and times of more than {MOST_READ} splits are not read, artifacts of the first {FEW_READ} only"
         )
-    _put_artifacts(found.artifacts, of_splits=row.splits or 1)
+    _put_artifacts(found.artifacts)
     if found.splits:
         console.put()
-        console.rows([_split_line(split) for split in found.splits], indent="  ", drop=[3, 2], right=[0])
+        console.rows([_split_line(split) for split in found.splits], indent="  ", drop=[3, 2], right=[0], cut=True)
     if found.more_splits:
         console.put(f"  and {plural(found.more_splits, 'split')} more (--limit 0 shows all)")
 
@@ -189,17 +192,17 @@ def _put_error(error: Error, indent: str) -> None:
         console.put(f"{indent}{console.clean(line)}")
 
 
-def _put_artifacts(artifacts: Sequence[Artifact], of_splits: int = 1) -> None:
+def _put_artifacts(artifacts: Sequence[Artifact]) -> None:
     if not artifacts:
         return
     console.put("\n  artifacts")
-    console.rows([artifact_line(each, of_splits) for each in artifacts], indent="    ", drop=[2, 1], right=[2])
+    console.rows([artifact_line(each) for each in artifacts], indent="    ", drop=[2, 1], right=[2], cut=True)
 
 
-def artifact_line(each: Artifact, of_splits: int = 1) -> list[str]:
+def artifact_line(each: Artifact) -> list[str]:
     """Name, type, size and preview; of a layer of several splits, in how many it is."""
     shown = "" if each.size is None else size(each.size)
-    where = f" (first of {each.splits} splits)" if of_splits > 1 and each.splits > 1 else ""
+    where = f" (first of {each.splits} splits)" if each.splits > 1 else ""
     preview = plural(each.items, "item") if each.items is not None else each.preview
     return [each.name, console.clean(each.type), shown, console.clean(preview) + where]
 
@@ -229,12 +232,10 @@ def _plain(value: Any) -> str:
     return " ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _images(images: Mapping[str, str]) -> list[str]:
-    """One line for each image."""
-    by_image: dict[str, list[str]] = {}
-    for layer, image in images.items():
-        by_image.setdefault(image, []).append(layer)
-    return [f"{image}  {', '.join(layers)}" for image, layers in by_image.items()]
+def _images(found: ExecutionFacts) -> Iterator[str]:
+    """One line for each image: called as in the first line of a run."""
+    for (name, image), layers in found.layers_by_image.items():
+        yield f"{console.clean(name)}@{image[:19]}…  {', '.join(layers)}" if name else f"{image}  {', '.join(layers)}"
 
 
 def _moment(seconds: float | None) -> str:

@@ -149,7 +149,7 @@ def evaluate(
         LayerFailed: The user's code raised, or left something that cannot be saved.
         StoreError: The datastore refuses.
     """
-    began = time.time()
+    began = started.at or time.time()
     ledger = inputs.ledger
     if started.generation != ledger.generation(task.layer) or ledger.commit(task.layer, task.index) is not None:
         return False
@@ -176,7 +176,7 @@ def evaluate(
     commit = Commit(
         attempt=task.attempt,
         artifacts=context.artifacts,
-        inputs={name: read_from(reader) for name, reader in readers.items()},
+        inputs={name: read for name, reader in readers.items() if (read := read_from(reader))},
         code=code,
         started=began,
         finished=time.time(),

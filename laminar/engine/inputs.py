@@ -90,8 +90,8 @@ def save_parameters(archive: Archive, values: Mapping[str, Any]) -> dict[str, En
 
 
 def read_from(reader: Reader) -> str:
-    """What was read of a layer: the checksum of its COMMIT, or a digest of those of its splits."""
+    """What was read of a layer: the checksum of its COMMIT, or a digest of those of its splits; empty where nothing was."""
     checksums = reader.checksums()
-    if len(checksums) == 1:
-        return next(iter(checksums.values()))
+    if len(checksums) < 2:
+        return next(iter(checksums.values()), "")
     return sha256("".join(f"{split}:{value}," for split, value in sorted(checksums.items())).encode()).hexdigest()

@@ -8,13 +8,13 @@ certainly gone, else when the counter has stood still for the TTL on the watcher
 from __future__ import annotations
 
 import getpass
+import math
 import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from itertools import pairwise
 from typing import Any
 
 from laminar.engine import layout, records
@@ -168,8 +168,11 @@ class Holder:
 
     @property
     def held_s(self) -> tuple[float, float]:
-        """From when to when it held the lease, in seconds since 1970, by its own clock."""
-        last = self._last_sign() if self._ended_at is None else float(self._ended_at)
+        """When it held the lease, in seconds since 1970: until now while it lives, until its last beat if it died."""
+        if self._ended_at is not None:
+            last = float(self._ended_at)
+        else:
+            last = time.time() if self.seems_alive else self._last_sign()
         return float(self._owner.get("at", 0.0)), last
 
     def ask_to_stop(self) -> None:
@@ -221,14 +224,27 @@ class Holder:
             return b""
 
 
-def pauses_s(ledger: Ledger, until: float) -> float:
-    """Seconds before `until`, a time since 1970, in which an execution waited for somebody to go on with it."""
-    holders = list(Holder.all(ledger))
-    if len(holders) < 2:
-        return 0.0
-    spans = sorted(holder.held_s for holder in holders)
-    gaps = ((before[1], after[0]) for before, after in pairwise(spans) if after[0] < until)
-    return sum(max(0.0, end - begin) for begin, end in gaps)
+def held_s(
+    ledger: Ledger, since: float = 0.0, until: float = math.inf, also: Iterable[tuple[float, float]] = ()
+) -> float | None:
+    """How long a scheduler had an execution, in seconds: the one truth about how long that took.
+
+    Args:
+        ledger: The execution.
+        since: Only time from then on counts, in seconds since 1970.
+        until: Only time until then counts.
+        also: Spans of time that count, too: a scheduler that died was seen last before its attempts ended.
+
+    Returns:
+        None where nobody ever had it.
+    """
+    spans = sorted([*(holder.held_s for holder in Holder.all(ledger)), *also])
+    total, seen = 0.0, since
+    for begin, end in spans:
+        begin, end = max(begin, seen), min(end, until)
+        total += max(0.0, end - begin)
+        seen = max(seen, end)
+    return total if spans else None
 
 
 _held_here: set[tuple[Any, ...]] = set()

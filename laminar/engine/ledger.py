@@ -33,7 +33,7 @@ class Commit(NamedTuple):
         artifacts: Name -> entry, as `laminar.engine.artifacts` reads it.
         inputs: Layer -> checksum of the COMMIT that was read.
         code: Digest of the layer's code; empty where it was not compared.
-        started: When the attempt's process began, in seconds since 1970.
+        started: When the scheduler started the attempt, in seconds since 1970; in a thread, when that began.
         finished: When it committed.
         versions: Versions of Python and laminar that wrote it.
         caught: The error that the layer's Catch let pass.
@@ -97,12 +97,14 @@ class Started(NamedTuple):
         last: Whether no try follows if it fails in user code.
         changed: Whether hooks made the configuration another than the registered one.
         generation: Of the layer; an attempt of an older one has nothing to commit.
+        at: When that was recorded, in seconds since 1970; set when it is read, 0 where no record was.
     """
 
     configuration: Configuration
     last: bool = True
     changed: bool = False
     generation: int = 1
+    at: float = 0.0
 
 
 class Ledger:
@@ -338,7 +340,8 @@ class Ledger:
             return Started(registered, generation=self.generation(task.layer))
         changed = document["configuration"]
         configuration = registered if changed is None else registered.with_json(changed)
-        return Started(configuration, document["last"], changed is not None, document["generation"])
+        last, generation, at = document["last"], document["generation"], document["created"]
+        return Started(configuration, last, changed is not None, generation, at)
 
     def final(self, layer: str, index: int, attempt: int) -> int | None:
         """The epoch of the launch in which no try followed an attempt; None where it is not known to be the last."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from laminar.engine.evaluate import words_of
 from laminar.engine.executor import Exit
 from laminar.engine.ledger import Failure
-from laminar.engine.usage import Usage
+from laminar.engine.usage import OUT_OF_MEMORY, Usage
 from laminar.errors import InfrastructureError
 from laminar.model.configuration import Configuration
 
@@ -63,7 +63,7 @@ def cause_of(
     if exit_.oom and exit_.code == 128 + signal.SIGKILL:
         return Cause(
             USER,
-            f"out of memory at {configuration.container.memory} MiB",
+            f"{OUT_OF_MEMORY} at {configuration.container.memory} MiB",
             "Raise the layer's container.memory.",
             usage=Usage(None, float(configuration.container.memory), "container"),
         )

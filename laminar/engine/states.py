@@ -14,9 +14,9 @@ class LayerState(NamedTuple):
     Attributes:
         finished: All its splits are committed.
         skipped: An entry hook, or a layer that it depends on, decided that it does not run.
-        running: It has started, is neither finished nor failed, and its scheduler is at work.
+        running: A split of it has been started, it is neither finished nor failed, and its scheduler is at work.
         failed: One of its splits has finally failed.
-        interrupted: It has started, and its scheduler has left.
+        interrupted: The same, and its scheduler has left.
         error: What failed the latest attempt, or what the layer's Catch let pass.
     """
 
@@ -55,15 +55,16 @@ def layer_state(ledger: Ledger, layer: str, *, read: bool = True, done: Collecti
         return LayerState(finished=True, error=Failure(**caught) if caught else None)  # type: ignore[arg-type]
     begun = ledger.begun(layer)
     epoch = epoch_at_work(ledger)
-    error = None
+    error, started = None, bool(done)
     for index in open_splits:
         attempts = ledger.attempts(layer, index) if index in begun else []
+        started = started or bool(attempts)
         found = ledger.failure(layer, index, attempts[-1]) if attempts else None
         error = error or found
         final = ledger.final(layer, index, attempts[-1]) if found else None
         if final is not None and epoch in (0, final):
             return LayerState(failed=True, error=found)
-    if plan is None and error is None:
+    if error is None and not (plan and started):  # it may have been cut into splits
         return LayerState()
     return LayerState(running=bool(epoch), interrupted=not epoch, error=error)
 

@@ -10,6 +10,9 @@ _CGROUPS = "/sys/fs/cgroup"
 
 _MIB = 1 << 20
 
+OUT_OF_MEMORY = "out of memory"
+"""With these words begins why an attempt failed that was killed at the limit of its container's memory."""
+
 
 class Usage(NamedTuple):
     """What an attempt took.

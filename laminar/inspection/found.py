@@ -81,13 +81,15 @@ class LayerRow:
     Attributes:
         splits: How many; None before that is known.
         finished_splits: Of them.
-        failed_splits: Of them.
+        failed_splits: Of them: finally, for this launch.
+        retrying_splits: Of them: the latest try failed, and another follows.
         attempts: Tries of all its splits; None where there are too many splits to read.
-        started: When its first split did.
+        started: When its first split was, for the first time.
         finished: When its last split did, where all have.
+        duration_s: From `started` to `finished`, without the time in which no scheduler had the execution.
         skipped: Why it does not run.
         waits_for: What it depends on that is neither finished nor skipped.
-        error: The first of its open splits that failed.
+        error: The first of its open splits that failed; None while it runs, and may try again.
         memory_peak_mib: The highest of its splits, each by its latest attempt; None where none was measured, or there are
             too many to read.
         measured: Of what that is, as in `Usage`; empty where it is None.
@@ -98,6 +100,7 @@ class LayerRow:
     splits: int | None = None
     finished_splits: int = 0
     failed_splits: int = 0
+    retrying_splits: int = 0
     attempts: int | None = None
     started: float | None = None
     finished: float | None = None
@@ -115,8 +118,11 @@ class ExecutionFacts:
 
     Attributes:
         address: To copy into other commands; with the flow where another flow has an execution of that id.
+        duration_s: How long schedulers had it: not the time in which it waited to be resumed.
         launches: How often it was scheduled or resumed; what follows is of the latest.
+        hardened: Whether its containers were.
         images: Layer -> id of its image.
+        image_names: Layer -> what that was called.
     """
 
     flow: str
@@ -128,10 +134,20 @@ class ExecutionFacts:
     duration_s: float | None
     launches: int
     executor: str
+    hardened: bool
     images: Mapping[str, str]
+    image_names: Mapping[str, str]
     versions: Mapping[str, str]
     parameters: Sequence[Artifact]
     layers: Sequence[LayerRow]
+
+    @property
+    def layers_by_image(self) -> dict[tuple[str, str], list[str]]:
+        """What an image was called, and its id -> its layers."""
+        found: dict[tuple[str, str], list[str]] = {}
+        for layer, image in self.images.items():
+            found.setdefault((self.image_names.get(layer, ""), image), []).append(layer)
+        return found
 
 
 @dataclass(frozen=True)

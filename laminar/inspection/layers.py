@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Any
 
+from laminar.engine import layout, records
 from laminar.engine.addresses import Place, layers_of
-from laminar.engine.lease import pauses_s
+from laminar.engine.lease import held_s
 from laminar.engine.ledger import Commit, Failure, Ledger
-from laminar.engine.states import LayerState, layer_state, together
+from laminar.engine.states import LayerState, epoch_at_work, layer_state, together
 from laminar.inspection.artifacts import MOST_READ, artifact
 from laminar.inspection.found import Error, ExecutionFacts, LayerRow, Usage
 
@@ -19,6 +19,7 @@ def execution_facts(ledger: Ledger) -> ExecutionFacts:
     """An execution that is there, and where each layer of it stands; its own record may be one that cannot be read."""
     record = ledger.record() or {"target": "", "created": 0.0, "parameters": {}}
     launch: Mapping[str, Any] = ledger.latest_launch() or {}
+    engine: Mapping[str, Any] = launch.get("engine", {})
     rows = rows_of(ledger)
     state = together(ledger, (row.state for row in rows))
     return ExecutionFacts(
@@ -28,10 +29,12 @@ def execution_facts(ledger: Ledger) -> ExecutionFacts:
         state=state,
         target=launch.get("target") or record["target"],
         created=record["created"],
-        duration_s=_duration_s(ledger, record["created"], state, rows),
+        duration_s=held_s(ledger),
         launches=ledger.launch_count(),
         executor=launch.get("executor", ""),
-        images=launch.get("engine", {}).get("images", {}),
+        hardened=bool(engine.get("hardened")),
+        images=engine.get("images", {}),
+        image_names=engine.get("names", {}),
         versions=launch.get("versions", {}),
         parameters=[artifact(name, entry) for name, entry in record["parameters"].items()],
         layers=rows,
@@ -69,11 +72,26 @@ def layer_row(ledger: Ledger, name: str, done: Set[int] | None = None) -> LayerR
         return row
     commits = {index: commit for index in done if (commit := ledger.commit(name, index)) is not None}
     tried = {index: ledger.attempts(name, index) for index in ledger.begun(name) - done}
-    latest = (ledger.failure(name, index, tries[-1]) for index, tries in tried.items() if tries)
-    failures = [failure for failure in latest if failure is not None]
+    latest = {index: ledger.failure(name, index, tries[-1]) for index, tries in tried.items() if tries}
+    failures = {index: failure for index, failure in latest.items() if failure is not None}
+    epoch = epoch_at_work(ledger) if failures else 0
+    failed = sum(has_failed(ledger, state, epoch, name, index, tried[index][-1]) for index in failures)
+    retrying = len(failures) - failed if epoch else 0
     attempts = sum(commit.attempt for commit in commits.values()) + sum(map(len, tried.values()))
-    row = _with_peak(replace(row, attempts=attempts, failed_splits=len(failures)), [*commits.values(), *failures])
-    return _timed(row, list(commits.values()))
+    row = replace(row, attempts=attempts, failed_splits=failed, retrying_splits=retrying)
+    row = _with_peak(row, [*commits.values(), *failures.values()])
+    return _timed(ledger, row, commits, tried)
+
+
+def started_at(ledger: Ledger, layer: str, index: int, attempt: int) -> dict[str, Any]:
+    """What was recorded when an attempt was started (`created`, `configuration`); empty where nothing was."""
+    key = layout.started(ledger.flow, ledger.execution, layer, index, attempt)
+    return records.load(ledger.store, key, "started") or {}
+
+
+def has_failed(ledger: Ledger, of_layer: LayerState, epoch: int, layer: str, index: int, attempt: int) -> bool:
+    """Whether the latest attempt at a split failed for good; `epoch` is the scheduler at work, if any."""
+    return of_layer.failed and (not epoch or ledger.final(layer, index, attempt) == epoch)
 
 
 def error_of(failure: Failure | Mapping[str, Any]) -> Error:
@@ -97,20 +115,28 @@ def _with_peak(row: LayerRow, records: Sequence[Commit | Failure]) -> LayerRow:
 
 
 def _error(state: LayerState) -> Error | None:
-    return error_of(state.error) if state.error else None
+    return error_of(state.error) if state.error and not state.running else None
 
 
-def _timed(row: LayerRow, commits: Sequence[Commit]) -> LayerRow:
-    if not commits:
+def _timed(
+    ledger: Ledger, row: LayerRow, commits: Mapping[int, Commit], tried: Mapping[int, Sequence[int]]
+) -> LayerRow:
+    """`row` with its times: of a split that was tried more than once, from the first try on."""
+    again = {index: range(1, commit.attempt) for index, commit in commits.items() if commit.attempt > 1}
+    firsts = (_first_start(ledger, row.name, index, numbers) for index, numbers in {**tried, **again}.items())
+    starts = [*(commit.started for commit in commits.values()), *(first for first in firsts if first is not None)]
+    if not starts:
         return row
-    started = min(commit.started for commit in commits)
-    finished = max(commit.finished for commit in commits)
+    row = replace(row, started=min(starts))
     if row.state != "finished":
-        return replace(row, started=started)
-    return replace(row, started=started, finished=finished, duration_s=max(0.0, finished - started))
+        return row
+    finished = max(commit.finished for commit in commits.values())
+    ran = ((commit.started, commit.finished) for commit in commits.values())
+    return replace(row, finished=finished, duration_s=held_s(ledger, min(starts), finished, ran))
 
 
-def _duration_s(ledger: Ledger, created: float, state: str, rows: Sequence[LayerRow]) -> float | None:
-    ends = [row.finished for row in rows if row.finished is not None]
-    end = time.time() if state == "running" else max(ends, default=None)
-    return None if end is None else max(0.0, end - created - pauses_s(ledger, end))
+def _first_start(ledger: Ledger, layer: str, index: int, attempts: Iterable[int]) -> float | None:
+    """When the first of these attempts was started that belongs to the computation of the layer that counts."""
+    generation = ledger.generation(layer)
+    records_ = (started_at(ledger, layer, index, attempt) for attempt in attempts)
+    return next((float(each["created"]) for each in records_ if each.get("generation") == generation), None)

@@ -102,6 +102,16 @@ def follow(
         wait(_POLL_S)
 
 
+def silence(place: Place) -> str:
+    """Why there is no log at a place; empty where an attempt was made there, whatever it printed."""
+    if any(place.ledger.attempts(layer, index) for layer, index in splits_of(place)):
+        return ""
+    plan = place.ledger.plan(place.layer) if place.layer else None
+    if plan is not None and plan.skipped:
+        return f"{place} was skipped: {plan.skipped}."
+    return f"{place} has not been started."
+
+
 def last_lines(data: bytes, count: int | None) -> bytes:
     """The last `count` lines; all where None."""
     if count is None:

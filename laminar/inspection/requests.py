@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from laminar.inspection.found import Usage
+from laminar.engine.usage import OUT_OF_MEMORY
+from laminar.inspection.found import Error, Usage
 from laminar.model.words import plural
 
 _FAR = 4
@@ -26,19 +27,27 @@ _LONG_S = 10.0
 """What took less is mostly the start of its process: it says nothing about cores."""
 
 
-def advice(configuration: Mapping[str, Any] | None, usage: Usage | None, duration_s: float | None = None) -> list[str]:
+def advice(
+    configuration: Mapping[str, Any] | None,
+    usage: Usage | None,
+    duration_s: float | None = None,
+    errors: Iterable[Error | None] = (),
+) -> list[str]:
     """What to change in a request, in sentences; nothing where it fits, or where too little is known.
 
     Args:
         configuration: What was asked for, as records have it.
         usage: What was used.
         duration_s: How long that took.
+        errors: Why attempts failed: the limit of their memory may have been why.
     """
     if configuration is None or usage is None:
         return []
     asked = configuration["container"]
     said = []
-    if usage.memory_peak_mib is not None:
+    if any(error and not error.type and error.message.startswith(OUT_OF_MEMORY) for error in errors):
+        said.append(f"was killed at its limit, the {asked['memory']:g} MiB of memory that it asks for: it needs more")
+    elif usage.memory_peak_mib is not None:
         said.append(_of_memory(asked["memory"], usage.memory_peak_mib, whole=usage.measured == "container"))
     if usage.cpu_s is not None and duration_s is not None and duration_s >= _LONG_S:
         said.append(_of_cores(asked["cpu"], usage.cpu_s / duration_s))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,15 +10,12 @@ from typing import Any
 
 from laminar.engine import addresses
 from laminar.engine.addresses import began, layers_of
-from laminar.engine.lease import pauses_s
+from laminar.engine.lease import held_s
 from laminar.engine.ledger import Ledger
 from laminar.engine.ports import Datastore
 from laminar.engine.states import ended_well, layer_state, together
 from laminar.errors import CorruptError, UsageError
 from laminar.model.names import nearest
-
-_LAST = 100
-"""Splits of a layer whose COMMITs are read to tell when it ended: the last ones."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +25,7 @@ class Run:
     Attributes:
         state: As states are, or `damaged` where a record of it cannot be read.
         created: When it began; 0 where that cannot be read.
-        duration_s: From its beginning to its last commit, or to now where it runs; the time before a resume is not in it.
+        duration_s: How long schedulers had it, as in `ExecutionFacts`.
         layers_done: Finished or skipped.
     """
 
@@ -75,13 +71,7 @@ def _run(ledger: Ledger, created: float) -> Run:
     states = {name: _state(ledger, name, ended) for name in graph}
     state = together(ledger, states.values())
     done = sum(each in ("finished", "skipped") for each in states.values())
-    # What a layer depends on has committed before any split of it began.
-    ran = [name for name, each in states.items() if each == "finished" and _splits(ledger, name)]
-    ends = graph.keys() - {need for name in ran for need in graph[name]}
-    last = max((_last_commit(ledger, name, states[name]) for name in ends), default=0.0)
-    end = time.time() if state == "running" else last
-    duration_s = max(0.0, end - created - pauses_s(ledger, end)) if end else None
-    return Run(ledger.flow, ledger.execution, state, created, duration_s, len(graph), done)
+    return Run(ledger.flow, ledger.execution, state, created, held_s(ledger), len(graph), done)
 
 
 def _state(ledger: Ledger, layer: str, ended: Mapping[str, Any] | None) -> str:
@@ -90,15 +80,3 @@ def _state(ledger: Ledger, layer: str, ended: Mapping[str, Any] | None) -> str:
     if plan is None:
         return str(layer_state(ledger, layer, read=False))
     return "skipped" if plan.skipped else "finished"
-
-
-def _splits(ledger: Ledger, layer: str) -> int:
-    plan = ledger.plan(layer)
-    return plan.splits if plan else 0
-
-
-def _last_commit(ledger: Ledger, layer: str, state: str) -> float:
-    """When the last of a layer's last splits committed; 0 where none has."""
-    done = range(_splits(ledger, layer)) if state == "finished" else sorted(ledger.committed(layer))
-    commits = (ledger.commit(layer, index) for index in done[-_LAST:])
-    return max((commit.finished for commit in commits if commit), default=0.0)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from laminar.engine import layout, records
 from laminar.engine.addresses import Place
 from laminar.engine.ledger import Commit, Ledger
-from laminar.engine.states import LayerState, layer_state
+from laminar.engine.states import LayerState, epoch_at_work, layer_state
 from laminar.inspection.artifacts import artifacts_in, artifacts_of
 from laminar.inspection.found import LayerFacts, SplitFacts, SplitRow, Try, Usage
-from laminar.inspection.layers import error_of, layer_row, usage_of
+from laminar.inspection.layers import error_of, has_failed, layer_row, started_at, usage_of
 from laminar.inspection.requests import advice
 from laminar.model.grid import Grid
 
@@ -26,14 +25,17 @@ def layer_facts(ledger: Ledger, layer: str, limit: int | None = None) -> LayerFa
     state = layer_state(ledger, layer, read=False, done=done)
     begun = ledger.begun(layer) - done
     count = row.splits if row.splits is not None else max(begun, default=-1) + 1
+    epoch = epoch_at_work(ledger) if begun else 0
     states = {
-        index: _open_state(ledger, layer, index, state) if index in begun else "waiting"
+        index: _open_state(ledger, layer, index, state, epoch) if index in begun else "waiting"
         for index in range(count)
         if index not in done
     }
     order = sorted(states, key=lambda index: (_FIRST.index(states[index]), index))
     shown = [*order, *sorted(done)][:limit]
     registered = _registered(ledger, layer)
+    splits = [_split_row(ledger, layer, index, states.get(index, "finished")) for index in shown]
+    errors = [row.error, *(split.error for split in splits if split.state != "finished")]
     return LayerFacts(
         flow=ledger.flow,
         execution=ledger.execution,
@@ -41,9 +43,9 @@ def layer_facts(ledger: Ledger, layer: str, limit: int | None = None) -> LayerFa
         layer=row,
         configuration=registered,
         artifacts=artifacts_in(ledger, layer, done),
-        splits=[_split_row(ledger, layer, index, states.get(index, "finished")) for index in shown],
+        splits=splits,
         more_splits=len(states) + len(done) - len(shown),
-        advice=advice(registered, Usage(None, row.memory_peak_mib, row.measured)),
+        advice=advice(registered, Usage(None, row.memory_peak_mib, row.measured), errors=errors),
     )
 
 
@@ -56,7 +58,7 @@ def split_facts(ledger: Ledger, layer: str, index: int) -> SplitFacts:
     if commit is not None:
         state = "finished"
     elif ledger.attempts(layer, index):
-        state = _open_state(ledger, layer, index, layer_state(ledger, layer, read=False))
+        state = _open_state(ledger, layer, index, layer_state(ledger, layer, read=False), epoch_at_work(ledger))
     else:
         state = "waiting"
     tries = tries_of(ledger, layer, index, state)
@@ -87,21 +89,14 @@ def tries_of(ledger: Ledger, layer: str, index: int, state: str) -> list[Try]:
     return [_try(ledger, layer, index, number, commit, launch, state) for number in ledger.attempts(layer, index)]
 
 
-def started_at(ledger: Ledger, layer: str, index: int, attempt: int) -> dict[str, Any]:
-    """What was recorded when an attempt was started (`created`, `configuration`); empty where nothing was."""
-    key = layout.started(ledger.flow, ledger.execution, layer, index, attempt)
-    return records.load(ledger.store, key, "started") or {}
-
-
-def _open_state(ledger: Ledger, layer: str, index: int, of_layer: LayerState) -> str:
-    """The state of a split that was begun and has no result."""
-    attempts = ledger.attempts(layer, index)
-    failed = bool(attempts) and ledger.failure(layer, index, attempts[-1]) is not None
+def _open_state(ledger: Ledger, layer: str, index: int, of_layer: LayerState, epoch: int) -> str:
+    """The state of a split that was begun and has no result; `epoch` is at work, if any."""
     if str(of_layer) not in ("failed", "running"):
         return str(of_layer)
-    if failed:
-        return "failed" if of_layer.failed else "retrying"
-    return "running"
+    attempts = ledger.attempts(layer, index)
+    if not attempts or ledger.failure(layer, index, attempts[-1]) is None:
+        return "running" if epoch else "interrupted"
+    return "failed" if has_failed(ledger, of_layer, epoch, layer, index, attempts[-1]) else "retrying"
 
 
 def _split_row(ledger: Ledger, layer: str, index: int, state: str) -> SplitRow:
@@ -131,6 +126,7 @@ def _try(
         how, started, finished = "finished", commit.started, commit.finished
     took = max(0.0, finished - started) if finished is not None and started is not None else None
     usage = usage_of(commit if how == "finished" else failure)
+    error = error_of(failure) if failure and how == "failed" else None
     return Try(
         attempt=number,
         state=how,
@@ -139,10 +135,10 @@ def _try(
         duration_s=took,
         image=image,
         log_bytes=len(ledger.log(layer, index, number)),
-        error=error_of(failure) if failure and how == "failed" else None,
+        error=error,
         configuration=configuration,
         usage=usage,
-        advice=advice(configuration, usage, took),
+        advice=advice(configuration, usage, took, [error]),
     )
 
 

@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import IO, Any
 
 from laminar.engine.addresses import Place, layers_of
 from laminar.engine.artifacts import Archive, Entry
+from laminar.engine.states import layer_state
 from laminar.errors import UsageError
 from laminar.inspection.artifacts import artifact, artifacts_in, artifacts_of
 from laminar.inspection.found import Artifact
+from laminar.inspection.splits import split_facts
 from laminar.model.names import nearest
+from laminar.model.words import plural
+
+_STATES = {
+    "waiting": "has not been started",
+    "running": "is running",
+    "retrying": "failed, and is tried again",
+    "interrupted": "was interrupted",
+    "failed": "failed",
+    "finished": "has only just finished",
+    "skipped": "was skipped",
+}
+"""State of a split without a result -> what there is to say of it."""
 
 PLAIN = ("json", "bytes")
 """Codecs whose content is the value itself."""
@@ -55,11 +69,10 @@ class Values:
         plan = place.ledger.plan(place.layer)
         self._splits = [place.index] if place.index is not None else list(range(plan.splits if plan else 0))
         whole = place.index is None and plan is not None and plan.grid is not None
+        self._check_done()
         first = self._entry(self._splits[0]) if self._splits else None
         self.many = whole or (first is not None and "pages" in first)
         self.found = artifact(name, first) if first else Artifact(name, "shard", None, "0 items", "shard", 0)
-        if first is None and not whole:
-            raise UsageError(f"{place} has no result.", remedy=f"Look at it: laminar show {place}")
         if first is not None and "pages" not in first:
             self._check_plain(first)
 
@@ -107,12 +120,32 @@ class Values:
             )
         return value
 
+    def _check_done(self) -> None:
+        """Raise `UsageError` where a split has no result, before any of the others is written."""
+        ledger, layer = self._place.ledger, self._place.layer
+        plan = ledger.plan(layer)
+        if plan is None or plan.skipped:
+            state = _STATES[str(layer_state(ledger, layer, read=False))]
+            words = f"was skipped: {plan.skipped}" if plan else f"{state}: there is no {self._name!r} of it"
+            raise UsageError(f"{layer} {words}.", remedy=f"Look at it: laminar show {self._place}")
+        done = ledger.committed(layer)
+        if missing := [split for split in self._splits if split not in done]:
+            raise self._missing(missing)
+
+    def _missing(self, splits: Sequence[int]) -> UsageError:
+        first = replace(self._place, index=splits[0])
+        found = split_facts(first.ledger, first.layer, splits[0])
+        left = len(splits) - 1
+        more = f" {plural(left, 'more split')} {'has' if left == 1 else 'have'} no result." if left else ""
+        return UsageError(
+            f"{first.layer}/{first.index} {_STATES[found.state]}: there is no {self._name!r} of it.{more}",
+            remedy=f"Look at it: laminar show {first}",
+        )
+
     def _entry(self, split: int) -> Entry:
         commit = self._place.ledger.commit(self._place.layer, split)
-        if commit is None:
-            raise UsageError(
-                f"{self._place.layer}/{split} has no result yet.", remedy=f"Look at it: laminar show {self._place}"
-            )
+        if commit is None:  # it was there a moment ago
+            raise self._missing([split])
         if self._name not in commit.artifacts:
             raise self._absent(sorted(commit.artifacts))
         return commit.artifacts[self._name]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -83,13 +83,11 @@ class Contents:
 
     Attributes:
         made: When it was gathered, in seconds since 1970.
-        ended: When the last thing happened; None where it runs, or nothing did.
         retried: Failures of attempts that another followed.
         caught: Errors that a Catch let pass.
     """
 
     made: float
-    ended: float | None
     facts: ExecutionFacts
     graph: GraphFacts
     launches: Sequence[LaunchFacts]
@@ -98,12 +96,6 @@ class Contents:
     retried: Sequence[Failed]
     caught: Sequence[Failed]
     damaged: Sequence[Damage]
-
-    @property
-    def duration_s(self) -> float | None:
-        """From its beginning to its end, or to now where it runs."""
-        end = self.made if self.facts.state == "running" else self.ended
-        return max(0.0, end - self.facts.created) if end and self.facts.created else None
 
 
 def gather(ledger: Ledger) -> Contents:
@@ -124,7 +116,6 @@ def gather(ledger: Ledger) -> Contents:
     states = {part.row.name: part.row.state for part in layers}
     return Contents(
         made=made,
-        ended=None if facts.state == "running" else max(_moments(layers, launches), default=None),
         facts=replace(facts, address=str(Place(ledger)), layers=[part.row for part in layers]),
         graph=replace(graph, layers=[replace(each, state=states.get(each.name, each.state)) for each in graph.layers]),
         launches=launches,
@@ -134,14 +125,6 @@ def gather(ledger: Ledger) -> Contents:
         caught=_caught(layers)[:MOST_FAILURES],
         damaged=seen.damaged,
     )
-
-
-def _moments(layers: Sequence[LayerPart], launches: Sequence[LaunchFacts]) -> Iterator[float]:
-    """When something came to an end."""
-    yield from (each.finished for each in launches if each.finished)
-    for part in layers:
-        yield from (split.finished for split in part.splits if split.finished)
-        yield from (each.finished for tries in part.tries.values() for each in tries if each.finished)
 
 
 def _layer(ledger: Ledger, row: LayerRow, room: int) -> LayerPart:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
+from laminar.inspection.found import ExecutionFacts
 from laminar.inspection.launches import LaunchFacts
 from laminar.inspection.picture import svg
 from laminar.model.words import plural
@@ -34,7 +35,7 @@ def summary(contents: Contents) -> Markup:
             ("Began", moment(facts.created)),
             ("Run by", who),
             ("Target", element("code", facts.target) if facts.target else ""),
-            ("Executor", facts.executor),
+            ("Executor", f"{facts.executor}, hardened" if facts.hardened else facts.executor),
             ("Launches", count(facts.launches) if facts.launches > 1 else ""),
             ("Command", element("code", command(last.argv), class_="command") if last and last.argv else ""),
         ]
@@ -51,11 +52,11 @@ def summary(contents: Contents) -> Markup:
 
 
 def _sentence(contents: Contents) -> list[Markup | str]:
-    state, took = contents.facts.state, span(contents.duration_s)
+    state, took = contents.facts.state, span(contents.facts.duration_s)
     words = {
-        "finished": f"All layers are done{f', after {took}' if took else ''}.",
+        "finished": f"All layers are done{f', in {took}' if took else ''}.",
         "failed": "A layer has failed. What was committed stays, and can be read. ",
-        "running": f"It was running when this report was made{f', {took} after it began' if took else ''}.",
+        "running": f"It was running when this report was made{f', {took} so far' if took else ''}.",
         "interrupted": "Its scheduler has left before all was done. What was committed stays, and can be read. ",
         "waiting": "No layer has started.",
     }
@@ -75,7 +76,7 @@ def _tiles(contents: Contents) -> Markup:
     tiles = [
         (f"{count(over)} of {count(len(rows))}", "layers done or skipped", ""),
         (f"{count(done)} of {count(splits)}" if splits else "", "splits finished", ""),
-        (span(contents.duration_s), "so far" if contents.facts.state == "running" else "from begin to end", ""),
+        (span(contents.facts.duration_s), _taken(contents.facts), ""),
         (count(failed), "split failed" if failed == 1 else "splits failed", "failed" if failed else ""),
         (count(again), "retry" if again == 1 else "retries", ""),
     ]
@@ -88,6 +89,13 @@ def _tiles(contents: Contents) -> Markup:
         ),
         class_="tiles",
     )
+
+
+def _taken(facts: ExecutionFacts) -> str:
+    """What the time that it took is: pauses before a resume are not in it."""
+    if facts.state == "running":
+        return "so far"
+    return f"in {count(facts.launches)} launches" if facts.launches > 1 else "from begin to end"
 
 
 def damaged(contents: Contents) -> Markup | None:
@@ -206,9 +214,9 @@ def run(contents: Contents) -> Markup:
         if facts.state == "running":
             rows[-1][3] = "running"
         parts.append(table("Launches", head, rows, hidden=False))
-    images = list(_images(contents))
+    images = [[name, element("code", image), ", ".join(of)] for (name, image), of in facts.layers_by_image.items()]
     if images:
-        parts.append(table("Images of the latest launch", ["Image", "Layers"], images, hidden=False))
+        parts.append(table("Images of the latest launch", ["Image", "Id", "Layers"], images, hidden=False))
     return section("run", "How it was run", *parts or [element("p", "No record says so.", class_="muted")])
 
 
@@ -224,11 +232,3 @@ def _launch(launch: LaunchFacts) -> list[Markup | str]:
         launch.executor,
         ", ".join(f"{name} {version}" for name, version in launch.versions.items()),
     ]
-
-
-def _images(contents: Contents) -> Iterator[list[Markup | str]]:
-    layers: dict[str, list[str]] = {}
-    for layer, image in contents.facts.images.items():
-        layers.setdefault(image, []).append(layer)
-    for image, names in layers.items():
-        yield [element("code", image), ", ".join(names)]

@@ -88,6 +88,13 @@ def test_forty_columns_keep_what_matters(seen: Seen) -> None:
     assert "bad-1" in on_terminal(seen, "gc --dry-run", columns=40)
 
 
+def test_a_long_text_is_cut_before_columns_are_left_out(seen: Seen) -> None:
+    whole = max(seen.laminar("artifact", "HelloFlow:first").out.splitlines(), key=len)
+    assert whole.endswith("(first of 3 splits)")  # where there is no terminal, nothing is cut
+    columns = len(whole) - 1
+    assert f"{whole[: columns - 1]}…" in on_terminal(seen, "artifact HelloFlow:first", columns=columns).splitlines()
+
+
 @pytest.mark.parametrize(
     "locale",
     [

@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
-from laminar import Layer, hooks
+from laminar import Layer, hooks, wiring
 from laminar.datastores import Datastore
-from laminar.engine.evaluate import failure_of
-from laminar.engine.ledger import Commit, Ledger
+from laminar.engine.evaluate import evaluate, failure_of
+from laminar.engine.inputs import Inputs
+from laminar.engine.ledger import Commit, Ledger, Started
 from laminar.errors import EngineError, ExecutionError, SkewError
+from laminar.model.configuration import Configuration
 from laminar.model.wire import Task
 from laminar.version import __version__
 
@@ -119,6 +121,30 @@ def test_a_commit_names_what_it_was_made_from(make_flow: MakeFlow, store: Datast
     assert a.inputs == {}
     assert b.versions["laminar"] == __version__
     assert a.started <= a.finished <= b.finished
+
+
+def test_what_was_not_read_is_no_input(make_flow: MakeFlow, store: Datastore) -> None:
+    class Waits(Layer):
+        def __call__(self, a: A) -> None: ...
+
+    execution = make_flow(A, Waits)()
+    commit = Ledger(store, "F", execution.id).commit("Waits", 0)
+    assert commit is not None
+    assert commit.inputs == {}
+
+
+def test_an_attempt_begins_when_its_scheduler_starts_it(make_flow: MakeFlow, store: Datastore) -> None:
+    flow = make_flow(A)
+    task = Task(layer="A", target="", execution="x", datastore="")
+    ledger = Ledger(store, "F", "x")
+    ledger.create("", {})
+    ledger.put_started(task, Started(Configuration()))
+    started = ledger.started(task, Configuration())
+    archive = wiring.archive(store)
+    assert evaluate(flow.node("A"), task, started, Inputs(ledger, archive, flow.execution("x")))
+    commit = ledger.commit("A", 0)
+    assert commit is not None
+    assert commit.started == started.at > 0
 
 
 def test_a_split_that_is_committed_is_not_evaluated_again(make_flow: MakeFlow, store: Datastore) -> None:

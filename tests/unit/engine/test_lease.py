@@ -18,7 +18,7 @@ from laminar import Flow, Layer
 from laminar.configurations import layers
 from laminar.datastores import Local, Memory
 from laminar.engine import faults, layout, lease, records
-from laminar.engine.lease import Holder, Lease, pauses_s
+from laminar.engine.lease import Holder, Lease, held_s
 from laminar.engine.ledger import Ledger
 from laminar.errors import ExecutionError, Interrupted, StoreError, UsageError
 from laminar.executors import Thread
@@ -245,14 +245,21 @@ def test_a_run_that_ends_before_it_hears_of_a_takeover_removes_nothing(flow: Flo
 def test_time_in_which_nobody_went_on_is_no_time_of_the_execution(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clock = iter([100.0, 110.0, 500.0, 505.0, 900.0, 901.0])
+    clock = iter([100.0, 110.0, 500.0, 505.0, 900.0])
     monkeypatch.setattr(lease.time, "time", lambda: next(clock))
-    assert pauses_s(ledger, 1000.0) == 0
-    for outcome in ("failed", "interrupted", "done"):
+    assert held_s(ledger) is None
+    for outcome in ("failed", "interrupted"):
         Lease.take(ledger).release(outcome)
-    assert pauses_s(ledger, 1000.0) == (500 - 110) + (900 - 505)
-    assert pauses_s(ledger, 600.0) == 500 - 110
-    assert pauses_s(ledger, 100.0) == 0
+    assert held_s(ledger) == 10 + 5
+    assert held_s(ledger, 105, 502) == 5 + 2
+    assert held_s(ledger, 105, 502, [(104, 111), (300, 301)]) == 6 + 1 + 2
+    assert held_s(ledger, 200, 300) == 0
+    running = Lease.take(ledger)
+    monkeypatch.setattr(lease.time, "time", lambda: 903.0)
+    assert held_s(ledger) == 10 + 5 + 3  # until now
+    monkeypatch.setattr(Holder, "_is_alive", lambda _: False)
+    assert held_s(ledger) == 10 + 5  # it died, and was never seen since
+    running.release("done")
 
 
 def test_between_two_tries_a_layer_has_not_failed(flow: Flow) -> None:

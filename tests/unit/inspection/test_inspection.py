@@ -9,10 +9,10 @@ import pytest
 
 from laminar import Layer, layers, wiring
 from laminar.datastores import Datastore
-from laminar.engine import layout
+from laminar.engine import layout, records
 from laminar.engine.addresses import Place, names_execution, resolve
 from laminar.engine.lease import Lease
-from laminar.engine.ledger import Commit, Failure, Ledger, Plan
+from laminar.engine.ledger import Commit, Failure, Ledger, Plan, Started
 from laminar.engine.states import execution_state
 from laminar.errors import ExecutionError, UsageError
 from laminar.inspection.graphs import of_execution, of_flow
@@ -22,7 +22,9 @@ from laminar.inspection.plans import plan
 from laminar.inspection.runs import runs
 from laminar.inspection.splits import layer_facts, split_facts
 from laminar.inspection.values import Values
+from laminar.model.configuration import Configuration
 from laminar.model.wire import Task
+from laminar.report.contents import gather
 from tests.unit.conftest import MakeFlow
 
 
@@ -50,14 +52,15 @@ def ledger(make_flow: MakeFlow, store: Datastore) -> Ledger:
     return Ledger(store, "F", "x")
 
 
-def begun(store: Datastore, execution: str = "y", layer: str = "A") -> Ledger:
+def begun(store: Datastore, execution: str = "y", layer: str = "A", *, take: bool = True) -> Ledger:
     """An execution of one layer of two splits, of which nothing has run, scheduled by this process."""
     made = Ledger(store, "F", execution)
     made.create("", {})
     facts = {"executor": "thread", "engine": {}, "versions": {}, "target": "", "fingerprint": "", "argv": []}
     made.launch({"graph": {layer: []}, **facts})
     made.put_plan(layer, Plan(2))
-    Lease.take(made)
+    if take:
+        Lease.take(made)
     return made
 
 
@@ -83,6 +86,15 @@ def test_an_execution_and_its_graph(ledger: Ledger) -> None:
     ]
 
 
+def test_images_by_the_names_that_their_users_know(store: Datastore) -> None:
+    made = begun(store)
+    engine = {"images": {"A": "sha256:1", "B": "sha256:1"}, "names": {"A": "mine", "B": "mine"}, "hardened": True}
+    made.launch({**made.latest_launch(), "engine": engine})  # type: ignore[dict-item]
+    facts = execution_facts(made)
+    assert facts.hardened
+    assert facts.layers_by_image == {("mine", "sha256:1"): ["A", "B"]}
+
+
 def test_plan_of_a_resume(make_flow: MakeFlow, ledger: Ledger) -> None:
     graph = make_flow(Source, Each, configuration={"Each": CUT}).graph()
     done, left = plan(graph, ledger)
@@ -103,8 +115,8 @@ def test_values(store: Datastore, ledger: Ledger) -> None:
     Values(archive, resolve(store, "x/Source"), "empty").write(out)
     Values(archive, resolve(store, "x/Each/0"), "raw").write(out)
     assert out.getvalue() == b'"a"\n"b"\n[]\nraw'
-    with pytest.raises(UsageError, match="Each/1 has no result yet"):
-        Values(archive, resolve(store, "x/Each/1"), "raw")
+    with pytest.raises(UsageError, match="Each/1 failed: there is no 'raw' of it"):
+        Values(archive, resolve(store, "x/Each"), "raw")
 
 
 def test_a_damaged_execution_hides_no_other(store: Datastore, ledger: Ledger) -> None:
@@ -152,14 +164,36 @@ def test_a_list_looks_at_no_split_of_what_ended_well(
     assert [(run.state, run.layers_done) for run in runs(store)] == [("finished", 2)]
 
 
-def test_the_time_of_an_execution_ends_with_its_last_commit(store: Datastore) -> None:
+def held(ledger: Ledger, epoch: int, since: float, until: float) -> None:
+    """A scheduler had an execution."""
+    owner = {"pid": 1, "born": "1", "host": "other", "user": "ada", "at": since}
+    records.create(ledger.store, layout.lease("F", "y", epoch, "owner.json"), "owner", owner)
+    ended = {"outcome": "done", "at": until}
+    records.create(ledger.store, layout.lease("F", "y", epoch, "ended.json"), "ended", ended)
+
+
+def test_all_tell_one_duration(store: Datastore) -> None:
+    made = begun(store, take=False)
+    held(made, 1, 100, 110)
+    held(made, 2, 500, 520)
+    made.put_commit(task(0), Commit(1, {}, started=101, finished=105))
+    made.put_commit(task(1), Commit(1, {}, started=501, finished=517))
+    (run,), facts, contents = runs(store), execution_facts(made), gather(made)
+    assert (run.state, facts.state) == ("finished", "finished")
+    assert run.duration_s == facts.duration_s == contents.facts.duration_s == 10 + 20
+    (row,) = facts.layers
+    assert (row.started, row.finished, row.duration_s) == (101, 517, 9 + 17)
+
+
+def test_a_layer_begins_with_its_first_try(store: Datastore) -> None:
     made = begun(store)
-    made.put_commit(task(0), Commit(1, {}, finished=made.record()["created"] + 5))  # type: ignore[index]
-    made.put_commit(task(1), Commit(1, {}, finished=made.record()["created"] + 7))  # type: ignore[index]
-    made.launch({**made.latest_launch(), "graph": {"A": [], "Empty": ["A"]}})  # type: ignore[dict-item]
-    made.put_plan("Empty", Plan(0))
-    (run,) = runs(store)
-    assert (run.state, run.duration_s) == ("finished", pytest.approx(7))
+    made.put_started(task(0), Started(Configuration()))
+    made.put_failure(task(0), Failure("user", "ValueError", "again"))
+    first = made.started(task(0), Configuration()).at
+    assert execution_facts(made).layers[0].started == first
+    for index in (0, 1):
+        made.put_commit(task(index, 2 - index), Commit(2 - index, {}, started=first + 9, finished=first + 10))
+    assert execution_facts(made).layers[0].started == first
 
 
 def test_follow_takes_up_what_comes_and_ends_with_the_layer(store: Datastore) -> None:
@@ -190,6 +224,37 @@ def test_follow_takes_up_what_comes_and_ends_with_the_layer(store: Datastore) ->
     fail()
     assert [piece.data for piece in logs(Place(made, "A", 0))] == [b"second\nsecond\n"]
     assert [piece.attempt for piece in logs(Place(made, "A", 0), attempt=1)] == [1]
+
+
+def test_a_layer_waits_until_a_split_of_it_is_started(store: Datastore) -> None:
+    made = begun(store, take=False)
+    lease = Lease.take(made)
+    assert [layer.state for layer in of_execution(made).layers] == ["waiting"]
+    made.put_started(task(1), Started(Configuration()))
+    assert [layer.state for layer in of_execution(made).layers] == ["running"]
+    lease.release("interrupted")
+    assert [layer.state for layer in of_execution(made).layers] == ["interrupted"]
+
+
+def test_a_split_is_retrying_until_it_has_finally_failed(store: Datastore) -> None:
+    made = begun(store, take=False)
+    lease = Lease.take(made)
+
+    def shown() -> tuple[str, int, int, bool, list[str]]:
+        row, facts = execution_facts(made).layers[0], layer_facts(made, "A")
+        states = [split_facts(made, "A", split.index).state for split in facts.splits]
+        assert states == [split.state for split in facts.splits]
+        return row.state, row.failed_splits, row.retrying_splits, row.error is not None, states
+
+    for index in (0, 1):
+        made.put_started(task(index), Started(Configuration()))
+    made.put_failure(task(0), Failure("user", "ValueError", "no"))
+    assert shown() == ("running", 0, 1, False, ["retrying", "running"])
+    made.put_failure(task(1), Failure("user", "ValueError", "never"))
+    made.put_final(task(1), lease.epoch)
+    assert shown() == ("failed", 1, 1, True, ["failed", "retrying"])
+    lease.release("failed")
+    assert shown() == ("failed", 2, 0, True, ["failed", "failed"])
 
 
 def test_last_lines() -> None:

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from laminar.inspection.found import Usage
+from laminar.engine.usage import OUT_OF_MEMORY
+from laminar.inspection.found import Error, Usage
 from laminar.inspection.requests import advice
 
 
@@ -43,3 +44,13 @@ def test_a_request_that_does_not_fit_is_worth_a_sentence(
     configuration: dict[str, Any] | None, usage: Usage | None, duration_s: float | None, said: list[str]
 ) -> None:
     assert advice(configuration, usage, duration_s) == said
+
+
+def test_what_was_killed_for_its_memory_is_told_so() -> None:
+    usage = Usage(None, 1000.0, "container")
+    for message, words in (
+        (f"{OUT_OF_MEMORY} at 1000 MiB", "was killed at its limit"),
+        ("other", "more would be safer"),
+    ):
+        (said,) = advice(asked(memory=1000), usage, errors=[None, Error("user", "", message, "", "")])
+        assert words in said
