@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from laminar.engine.ports import Datastore
 from laminar.errors import SettingsError, UsageError
@@ -143,6 +143,8 @@ def observers(settings: Settings, last_line: Callable[[str, int], str]) -> list[
         UsageError: There is none of that name.
     """
     mode = settings["progress"]
+    if not _is_open(sys.stderr):
+        return []
     if mode == "auto":
         mode = "tty" if _is_live(sys.stderr) else "plain"
     if mode == "tty" and os.environ.get("TERM") == "dumb":
@@ -162,6 +164,15 @@ def observers(settings: Settings, last_line: Callable[[str, int], str]) -> list[
 
         return [Live(sys.stderr, last_line)]
     raise UsageError(f"unknown progress view {mode!r}.", remedy="Use auto, tty, plain, json or quiet.")
+
+
+def _is_open(stream: Any) -> bool:
+    """Whether a program has left its stream open, and was given one."""
+    try:
+        stream.write("")
+    except (ValueError, AttributeError):
+        return False
+    return True
 
 
 def _is_live(stream: object) -> bool:

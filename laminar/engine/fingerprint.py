@@ -2,7 +2,8 @@
 
 A flow's code is the source of its layers' modules and of the project's modules that they import, directly or not. Project
 modules are those below the application directory; installed packages are the image's own business. What only the program
-runs, `if flow := F(): ...`, is no code of a layer: linkers may change without one.
+runs, `if flow := F(): ...`, is no code of a layer: linkers may change without one. What it defines there, and the
+module names elsewhere, is code: layers in threads of the program see it.
 """
 
 from __future__ import annotations
@@ -13,13 +14,16 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from hashlib import sha256
+from importlib.machinery import ModuleSpec, PathFinder
 from typing import Any, NamedTuple
 
 from laminar.engine.ports import Datastore
 from laminar.model.layer import Layer
 
+_MAIN = ("__name__ == '__main__'", "'__main__' == __name__")
 _parsing = threading.Lock()
 """Python 3.11 fails to parse in two threads at one time: "AST constructor recursion depth mismatch"."""
 
@@ -108,11 +112,14 @@ class _Sources:
             for value in values.values()
             if isinstance(value, type) and issubclass(value, Layer) and value.__module__ in (name, "__main__")
         }
+        guards = [node for node in tree.body if isinstance(node, ast.If) and _schedules(node.test, values)]
+        named = layers | _named(node for node in tree.body if node not in guards)
         own: list[str] = []
         for node in tree.body:
-            if isinstance(node, ast.If) and _schedules(node.test, values):
+            if node in guards:
+                assert isinstance(node, ast.If)
                 own.append(ast.get_source_segment(text, node.test) or "")
-                own += [_segment(text, other) for other in node.orelse]
+                own += [_segment(text, other) for other in [*_defining(node.body, named), *node.orelse]]
             elif not (isinstance(node, ast.ClassDef) and node.name in layers):
                 own.append(_segment(text, node))
         return "\n".join(own)
@@ -151,12 +158,38 @@ class _Sources:
 
 
 def _schedules(test: ast.expr, values: Mapping[str, Any]) -> bool:
-    """Whether what stands under `if TEST` runs in the program only: `if flow := F()`, `if flow`, `if __name__ == …`."""
+    """Whether what stands under `if TEST` runs in the program only.
+
+    So it does under `if flow := F()`, `if flow` and `if __name__ == "__main__"`.
+    """
     if isinstance(test, ast.Compare):
-        return isinstance(test.left, ast.Name) and test.left.id == "__name__"
+        return ast.unparse(test) in _MAIN
     name = test.target if isinstance(test, ast.NamedExpr) else test
     value = values.get(name.id) if isinstance(name, ast.Name) else None
     return any((kind.__module__, kind.__name__) == ("laminar.flow", "Flow") for kind in type(value).__mro__)
+
+
+def _named(nodes: Iterable[ast.stmt]) -> set[str]:
+    """The names that statements use."""
+    inner = (each for node in nodes for each in ast.walk(node))
+    return {each.id for each in inner if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Load)}
+
+
+def _defining(body: Sequence[ast.stmt], named: set[str]) -> list[ast.stmt]:
+    """Of what a guard holds, all but mere expressions, such as `flow(...)`; nothing where none of it is named elsewhere."""
+    kept = [node for node in body if not isinstance(node, ast.Expr)]
+    return kept if any(_bound(each) & named for node in kept for each in ast.walk(node)) else []
+
+
+def _bound(node: ast.AST) -> set[str]:
+    match node:
+        case ast.Name(id=name, ctx=ast.Store()):
+            return {name}
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+            return {name}
+        case ast.Import(names=names) | ast.ImportFrom(names=names):
+            return {alias.asname or alias.name.partition(".")[0] for alias in names}
+    return set()
 
 
 def _absolute(node: ast.ImportFrom, module: str) -> str:
@@ -169,16 +202,27 @@ def _absolute(node: ast.ImportFrom, module: str) -> str:
 
 
 def _file(name: str) -> str | None:
-    """Source file of a module, loaded or not; None where there is none."""
-    module = sys.modules.get(name)
-    if module is not None:
-        file = getattr(module, "__file__", None)
-        return file if file and file.endswith(".py") else None
-    try:
-        spec = importlib.util.find_spec(name)
-    except (ImportError, ValueError, AttributeError):
-        return None
-    return spec.origin if spec and spec.origin and spec.origin.endswith(".py") else None
+    """Source file of a module, loaded or not; None where there is none. Nothing is imported to find it."""
+    file = None
+    with suppress(Exception):  # whatever stands in sys.modules, and whoever else finds modules here
+        if name in sys.modules:
+            file = getattr(sys.modules[name], "__file__", None)
+        else:
+            spec = _spec(name)
+            file = spec.origin if spec else None
+    return file if isinstance(file, str) and file.endswith(".py") else None
+
+
+def _spec(name: str) -> ModuleSpec | None:
+    """As `importlib.util.find_spec`, which imports the packages above the module: what they do is not to be done here."""
+    package, _, last = name.rpartition(".")
+    if not package:
+        return importlib.util.find_spec(name)
+    if package in sys.modules:
+        return PathFinder.find_spec(last, list(sys.modules[package].__path__))
+    above = _spec(package)
+    path = above.submodule_search_locations if above else None
+    return None if path is None else PathFinder.find_spec(last, list(path))
 
 
 def _source(name: str) -> str:

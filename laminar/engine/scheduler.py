@@ -278,15 +278,15 @@ class Scheduler:
             self._split_done(running, commit)
 
     def _on_released(self, running: _Running) -> None:
-        """The attempt only waits for its commit to be durable: another may have its place."""
+        """The attempt only waits for its commit to be durable: another may have its place, and its time is stopped."""
         if not running.released:
             running.released = True
+            self._timers.drop(running)
             self._admission.give_back(running.split.configuration.container)
 
     def _on_exit(self, running: _Running, exit_: Exit) -> None:
         split, task = running.split, running.split.task
         del self._running[split.key]
-        self._timers.drop(running)
         running.took = self._now() - running.since
         running.log.close()
         self._on_lines()  # its last line comes before its end

@@ -22,8 +22,11 @@ LABEL = "laminar"
 _PIDS = 4096
 """Processes and threads of one container, at most: a fork bomb ends itself, not the machine."""
 
-_NO_KEYS = "ctrl-@,ctrl-@"
-"""Docker's own keys for leaving a container running begin with Ctrl-P, which is the previous line at any prompt."""
+_NO_KEYS = ",".join(["ctrl-@", "ctrl-^"] * 8)
+"""Docker's own keys for leaving a container running begin with Ctrl-P, which is the previous line at any prompt.
+
+It has to have some. Nobody types these, and Ctrl-@ (Ctrl-Space), which prompts and editors know, is late at worst.
+"""
 
 
 @dataclass(frozen=True)

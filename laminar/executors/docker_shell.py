@@ -9,12 +9,12 @@ from collections.abc import Sequence
 
 _GUARD = """
 import subprocess, sys, time
-if not sys.stdin.buffer.read():
-    for _ in range(10):  # the engine may be about to start it
-        subprocess.run(["docker", "rm", "--force", sys.argv[1]])
-        time.sleep(1)
+waits = [0] if sys.stdin.buffer.read() else [0] + 9 * [1]  # without a word, the engine may be about to start it
+for wait in waits:
+    time.sleep(wait)
+    subprocess.run(["docker", "rm", "--force", sys.argv[1]])
 """
-"""Waits for this process to say that all has ended, or to be gone without a word."""
+"""Waits for this process to say that the client has ended, or to be gone without a word. A client may just have detached."""
 
 
 def run(command: Sequence[str], name: str) -> int:
@@ -40,5 +40,5 @@ def run(command: Sequence[str], name: str) -> int:
     with guard.stdin:
         guard.stdin.write(b"" if interrupted else b"ended")
     if not interrupted:
-        guard.wait()
+        guard.wait()  # what it does takes 20 ms where the container is gone
     return code if code >= 0 else 128 - code

@@ -18,10 +18,11 @@ Told = Callable[[BaseException | None], None]
 class GroupCommit(Generic[CommitT]):
     """Puts what has come while the last group was put, in a thread; tells each when it is durable, and not before.
 
-    Nothing is waited for: a single COMMIT is put at once, and groups grow as the disk is slow.
+    Nothing is waited for: a single COMMIT is put at once, and groups grow as the disk is slow. Where a group cannot be put,
+    each of it is put alone, and told its own error.
 
     Args:
-        commit: Puts several, durably.
+        commit: Puts several, durably. One that is there already is success.
     """
 
     def __init__(self, commit: Callable[[Sequence[CommitT]], None]) -> None:
@@ -57,5 +58,9 @@ class GroupCommit(Generic[CommitT]):
                 self._commit([commit for commit, _ in group])
         except BaseException as error:  # whatever it is, somebody waits to be told
             failed = error
+        if failed and len(group) > 1:  # it may be of one of them: each is put alone, also where it is there by now
+            for one in group:
+                self._put([one])
+            return
         for _, told in group:
             told(failed)

@@ -7,6 +7,8 @@ running the program again, and says in a variable which execution its `flow()` i
 from __future__ import annotations
 
 import atexit
+import gc
+import io
 import json
 import os
 import sys
@@ -87,9 +89,18 @@ def _end(pid: int) -> None:
         remedy=f"Let it run {resume.flow}() as it did, or go on in Python: "
         f"{resume.flow}().execution({resume.execution!r}).resume()",
     )
-    sys.stdout.flush()
+    _flush()
     print(report(error), file=sys.stderr, flush=True)  # noqa: T201
     os._exit(error.exit_code)
+
+
+def _flush() -> None:
+    """Write what the program has in files that it left open, as Python does in the end; `os._exit` does not."""
+    for each in gc.get_objects():
+        if issubclass(type(each), io.IOBase):  # isinstance() asks objects that pose as others
+            with suppress(Exception):  # it is closed, or nobody reads it any more
+                if each.writable():
+                    each.flush()
 
 
 _take(os.environ)

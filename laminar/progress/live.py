@@ -66,8 +66,8 @@ class Live:
                 self._thread.join()
         finally:  # whatever ends the run, the terminal gets its cursor back
             if self._board.flow:
-                above, lines = self._take()
-                with suppress(OSError):  # the terminal is gone; the results are not
+                with suppress(OSError, ValueError):  # the terminal is gone, or the stream closed; the results are there
+                    above, lines = self._take()
                     self._screen.leave(above, lines, last_lines(self._board, self._letters))
 
     def lines(self, columns: int, height: int) -> list[Line]:
@@ -82,7 +82,7 @@ class Live:
         return Screen(self._stream)
 
     def _draw_on(self) -> None:
-        with suppress(OSError):  # the terminal is gone
+        with suppress(OSError, ValueError):  # the terminal is gone, or the stream closed
             while not self._over.wait(_EVERY_S):
                 self._screen.draw(*self._take())
 

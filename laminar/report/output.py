@@ -39,6 +39,8 @@ def _replace(data: bytes, path: str) -> None:
     beside = os.path.join(os.path.dirname(path), f".laminar-{os.urandom(8).hex()}")
     try:
         with open(beside, "xb") as file:
+            with suppress(OSError):  # as it was, where there was one: who may not read that may not read this
+                os.fchmod(file.fileno(), os.stat(path).st_mode & 0o777)
             file.write(data)
         os.replace(beside, path)
     except BaseException:

@@ -142,6 +142,8 @@ if "child" in sys.argv:
     if first := First():
         first()
 elif __name__ == "__main__":
+    log = open("log.txt", "w")
+    log.write("kept")
     END
 """
 
@@ -157,6 +159,7 @@ def test_a_program_that_does_not_come_to_its_flow_has_not_gone_on(broken, end, o
     result = broken.laminar("resume", "one")
     result.fails(2, "main.py ended and did not run flow First, so execution 'one' was not gone on with", ".resume()")
     assert result.out == out
+    assert (broken.path / "log.txt").read_text() == "kept"
 
 
 def test_a_program_that_raises_says_that_and_nothing_else(broken):

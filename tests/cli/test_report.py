@@ -72,6 +72,9 @@ def test_a_file_is_there_whole_or_as_it_was(tmp_path: Path, monkeypatch: pytest.
     write(b"first", str(link))
     assert (link.is_symlink(), path.read_bytes()) == (True, b"first")
     assert path.stat().st_mode & 0o111 == 0
+    path.chmod(0o600)
+    write(b"first", str(link))
+    assert path.stat().st_mode & 0o777 == 0o600
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")

@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from laminar.executors.docker_shell import run
 from tests.conftest import TIMEOUT_S
 from tests.terminal import Terminal
 
@@ -154,8 +155,20 @@ def test_a_shell_at_a_terminal_is_no_attempt_to_anybody_else(project, engine, te
     terminal.until("waiting")
     terminal.type("\x03")
     assert "KeyboardInterrupt" in terminal.until(">>> ")
+    for _ in range(2):
+        terminal.type("\0")  # Ctrl-Space: sets the mark, and is a key to leave for no Docker
+    terminal.type("print('still ' + 'here')\n")
+    terminal.until("still here")
+    terminal.until(">>> ")
     terminal.type("\x04")
     assert terminal.end() == 0
+    assert engine.containers() == []
+
+
+def test_no_container_outlives_a_client_that_has_just_detached(project, engine):
+    name = f"laminar-shell-{project.path.name}"
+    label = f"--label={engine.label}"
+    assert run(["docker", "run", "--detach", label, f"--name={name}", engine.image, "sleep", "600"], name) == 0
     assert engine.containers() == []
 
 

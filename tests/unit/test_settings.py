@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import itertools
 from pathlib import Path
 from typing import Any
@@ -211,3 +212,15 @@ def test_the_view_is_that_of_the_stream(
 def test_an_unknown_view_is_refused() -> None:
     with pytest.raises(UsageError, match="unknown progress view 'loud'"):
         wiring.observers(settings(progress="loud"), lambda layer, index: "")
+
+
+@pytest.mark.parametrize("mode", ["auto", "plain", "json", "tty"])
+def test_no_view_is_made_on_a_stream_that_is_closed_or_was_never_given(
+    monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    """As by `sys.stderr.close()`, or `2>&-`."""
+    closed = io.StringIO()
+    closed.close()
+    for stream in (closed, None):
+        monkeypatch.setattr("sys.stderr", stream)
+        assert wiring.observers(settings(progress=mode), lambda layer, index: "") == []

@@ -90,7 +90,7 @@ class Project:
             sys.path.remove(str(self.folder))
 
 
-TOPS = ("flow", "helper", "deep", "package", "unused", "layers_elsewhere", "latin", "marked")
+TOPS = ("flow", "helper", "deep", "package", "unused", "layers_elsewhere", "latin", "marked", "loud", "space")
 Make = Callable[..., Project]
 
 
@@ -182,6 +182,7 @@ PROGRAMS = [
     "if flow := F():\n    flow()\n",
     "flow = F()\nif flow:\n    flow()\n",
     "if __name__ == '__main__':\n    F()()\n",
+    "if '__main__' == __name__:\n    F()()\n",
 ]
 
 
@@ -202,6 +203,44 @@ def test_what_only_the_program_runs_is_no_code_of_a_layer(make: Make, program: s
         [] if "__name__" in program else ["A", "B"]
     )
     assert differing(code("if FACTOR:\n    y = 1\n"), code("if FACTOR:\n    y = 2\n")) == ["A", "B"]
+
+
+@pytest.mark.parametrize(
+    "test", ["!= '__main__'", "in ('flow', '__mp_main__')", "== 'flow'", "== '__main__' != 'flow'"]
+)
+def test_what_runs_on_import_is_code_whatever_is_asked_about_the_name(make: Make, test: str) -> None:
+    def code(factor: int) -> Code:
+        project = make()
+        project.change("flow.py", "FACTOR = 3", f"FACTOR = 3\nif __name__ {test}:\n    FACTOR = {factor}\n")
+        return project.code()
+
+    assert differing(code(4), code(5)) == ["A", "B"]
+
+
+@pytest.mark.parametrize("guard", ["if flow := F():", "if __name__ == '__main__':"])
+@pytest.mark.parametrize(
+    ("one", "other", "layers"),
+    [
+        ("def twice(x): return 1", "def twice(x): return 2", ["A", "B"]),
+        ("for FACTOR in (4,): pass", "for FACTOR in (5,): pass", ["A", "B"]),
+        ("from deep import DEPTH as FACTOR", "from unused import x as FACTOR", ["A", "B"]),
+        ("more = 4; twice = lambda x: more", "more = 5; twice = lambda x: more", ["A", "B"]),
+        ("def link(run): return 1", "def link(run): return 2", []),
+        ("done = F()().next(G(), lambda run: 1)", "done = F()().next(G(), lambda run: 2)", []),
+    ],
+)
+def test_what_the_program_defines_for_its_layers_is_code(
+    make: Make, guard: str, one: str, other: str, layers: list[str]
+) -> None:
+    """Layers in threads of the program see it."""
+
+    def code(defined: str) -> Code:
+        project = make()
+        flow = (project.folder / "flow.py").read_text()
+        project.write("flow.py", f"{flow}\n{guard}\n    {defined}\n")
+        return project.code()
+
+    assert differing(code(one), code(other)) == layers
 
 
 def test_a_module_that_cannot_be_parsed_is_its_text(make: Make) -> None:
@@ -245,6 +284,33 @@ def test_line_ends_and_trailing_blanks_are_no_code(make: Make) -> None:
     text = (project.folder / "flow.py").read_text()
     (project.folder / "flow.py").write_bytes(text.replace("x\n", "x   \n").replace("\n", "\r\n").encode())
     assert differing(before, project.code()) == []
+
+
+def test_nothing_is_imported_to_find_code(make: Make) -> None:
+    """A package that is imported when it is needed may print, need what is not here, or end the process."""
+    project = make()
+    project.change("helper.py", "return x", "import loud.inner.leaf, space.inner.leaf; return x")
+    project.write("loud/__init__.py", "print('here'); raise SystemExit(3)\n")
+    for name in ("loud/inner/__init__.py", "loud/inner/leaf.py", "space/inner/leaf.py"):
+        project.write(name, "raise SystemExit(4)\n")
+    before = project.code()
+    assert {"loud", "loud.inner", "loud.inner.leaf", "space.inner.leaf"} <= set(before.modules)
+    assert not {"loud", "space"} & set(sys.modules)
+    project.write("space/inner/leaf.py", "raise SystemExit(5)\n")
+    assert differing(before, project.code()) == ["A", "B"]
+
+
+def test_what_goes_wrong_in_a_finder_ends_nothing(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Finder:
+        def find_spec(self, name: str, *arguments: object) -> None:
+            if name == "nowhere":
+                raise RuntimeError("not today")
+
+    project = make()
+    project.change("helper.py", "return x", "import nowhere.inner, odd.inner; return x")
+    monkeypatch.setattr(sys, "meta_path", [Finder(), *sys.meta_path])
+    monkeypatch.setitem(sys.modules, "odd", object())
+    assert "helper" in project.code().modules
 
 
 @pytest.mark.parametrize(

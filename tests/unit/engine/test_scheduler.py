@@ -201,6 +201,37 @@ def test_where_the_disk_is_full_each_of_a_group_is_tried_again(make_flow: MakeFl
     assert (failure.kind, failure.message) == ("infrastructure", "the disk is full.")
 
 
+def test_the_time_of_an_attempt_is_its_own_not_the_disks(make_flow: MakeFlow) -> None:
+    class Broken(SlowDisk):
+        def create_all(self, entries: Sequence[tuple[str, Buffer]]) -> list[bool]:
+            super().create_all(())
+            raise StoreError("the disk is broken.")
+
+    over = threading.Event()
+
+    class A(Layer):
+        def __call__(self) -> None: ...
+
+    class B(Layer):
+        def __call__(self) -> None:
+            over.wait(WAIT_S)
+
+    def look(event: Event) -> None:
+        if isinstance(event, AttemptFailed) and event.layer == "B":
+            disk.go_on.set()  # its time began after A's
+
+    disk, seen = Broken(), Seen(look)
+    limits = {"timeout": layers.Timeout(seconds=1), "retry": retry(infrastructure=1)}
+    flow = make_flow(A, B, executor=Thread(concurrency=2), datastore=disk, configuration={"A": limits, "B": limits})
+    with pytest.raises(ExecutionError):
+        launch.schedule(flow, observers=[seen])
+    over.set()
+    let_layers_end()
+    words = {event.layer: event.cause for event in seen.events if isinstance(event, AttemptFailed)}
+    assert "timed out" in words["B"]
+    assert "the disk is broken." in words["A"]
+
+
 def test_events_tell_the_story_in_order(make_flow: MakeFlow) -> None:
     class A(Layer):
         def __call__(self) -> None: ...

@@ -3,6 +3,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Sequence
+from functools import partial
 
 import pytest
 
@@ -65,6 +66,29 @@ def test_all_of_a_group_hear_why_it_cannot_be_put_and_the_next_one_is(disk: Disk
     disk.go_on.release()
     assert disk.tells(1) == [(1, None)]
     disk.commits.close(WAIT_S)
+
+
+def test_one_that_cannot_be_put_fails_alone() -> None:
+    held, there = threading.Event(), list[int]()
+
+    def commit(group: Sequence[int]) -> None:
+        assert held.wait(WAIT_S)
+        for number in group:
+            if number < 0:
+                raise StoreError(f"no {number}")
+            there.append(number)
+
+    commits, heard = GroupCommit(commit), dict[int, BaseException | None]()
+    for number in (0, 1, -2, 3, -4, 5):
+        commits.put(number, partial(heard.__setitem__, number))
+    held.set()
+    commits.close(WAIT_S)
+    assert {number: error and str(error) for number, error in heard.items()} == {
+        **dict.fromkeys((0, 1, 3, 5)),
+        -2: "no -2",
+        -4: "no -4",
+    }
+    assert set(there) == {0, 1, 3, 5}
 
 
 def test_what_waits_when_it_is_closed_is_put(disk: Disk) -> None:

@@ -217,6 +217,17 @@ def test_what_layers_print_and_warnings_stay_above_the_picture() -> None:
     assert lines[-1].startswith("✗ F 01x failed in 0:01:15 at B/1")
 
 
+def test_a_stream_that_is_closed_meanwhile_ends_no_run() -> None:
+    terminal = Terminal()
+    view = Live(terminal, lambda layer, index: "")
+    for event in STORY:
+        view(event)
+    terminal.close()
+    for event in END:
+        view(event)
+    view.close()
+
+
 def test_lines_that_come_faster_than_a_terminal_takes_them_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live, "_MOST", 3)
     terminal = Terminal()
