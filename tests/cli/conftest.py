@@ -103,6 +103,7 @@ _VARYING = [
     (re.compile(r'"(memory_peak_mib)": \d[\d.]*'), r'"\1": MIB'),
     (re.compile(r'"slowest": "\w+"'), '"slowest": LAYER'),
     (re.compile(r" Slowest: .*"), ""),  # on a busy machine, something took a second
+    (re.compile(r" \(\d+\.\d cores\)"), ""),  # so, too
     # Python's versions underline other parts of a traceback.
     (re.compile(r"(?m)^ +[~^]+\n"), ""),
     (re.compile(r"\\n +[~^]+(?=\\n)"), ""),
