@@ -78,14 +78,14 @@ def _put_execution(found: ExecutionFacts) -> None:
         if row.error:
             console.put(f"\n  {row.name}: {console.clean(row.error.words)}")
             console.put(f"    laminar show {found.address}/{row.name}")
-    if found.state in ("failed", "interrupted"):
+    if found.state in ("failed", "interrupted") and not found.held:
         console.put(f"\ngo on    laminar resume {found.address}")
 
 
 def _layer_line(row: LayerRow) -> list[str]:
     note = row.skipped or (f"waits for {', '.join(row.waits_for)}" if row.waits_for else "")
-    if not note and row.splits != 1:
-        counts = ((row.failed_splits, "failed"), (row.retrying_splits, "retrying"))
+    if not note:
+        counts = ((row.failed_splits if row.splits != 1 else 0, "failed"), (row.retrying_splits, "retrying"))
         note = ", ".join(f"{number} {what}" for number, what in counts if number)
     splits = f"{row.finished_splits}/{row.splits}" if row.splits else ""
     retried = row.attempts is not None and row.attempts > (row.splits or 1)

@@ -27,6 +27,9 @@ TTL_S = 30.0
 _BEAT_S = 5.0
 _LOOK_S = 1.0
 
+_YOUNG_S = 60.0
+"""Until then it beats at each look: of a short run that was killed, the beats tell how long it took."""
+
 
 class Lease:
     """The right to schedule an execution, held until `release`.
@@ -102,15 +105,15 @@ class Lease:
             records.create(self._ledger.store, key, "ended", {"outcome": outcome, "at": time.time()}, durable=False)
 
     def _keep(self, on_stop: Callable[[], None], on_lost: Callable[[str], None]) -> None:
-        beat = time.monotonic()
+        began = beat = time.monotonic()
         asked = False
         while not self._over.wait(_LOOK_S):
             with suppress(StoreError):  # the scheduler finds out by itself, if it lasts
                 if not _there(self._ledger, self.epoch, "owner.json"):
                     continue  # the execution was removed, and is not to come back
                 if time.monotonic() >= beat:
-                    self._ledger.store.append(_key(self._ledger, self.epoch, "beats"), b"%d\n" % time.time())
-                    beat += _BEAT_S
+                    self._ledger.store.append(_key(self._ledger, self.epoch, "beats"), b"%.1f\n" % time.time())
+                    beat += _BEAT_S if beat - began >= _YOUNG_S else _LOOK_S
                 if not asked and _there(self._ledger, self.epoch, "stop.json"):
                     asked = True
                     on_stop()
@@ -172,7 +175,8 @@ class Holder:
         if self._ended_at is not None:
             last = float(self._ended_at)
         else:
-            last = time.time() if self.seems_alive else self._last_sign()
+            now = time.time()
+            last = now if self.seems_alive else min(now, self._last_sign())
         return float(self._owner.get("at", 0.0)), last
 
     def ask_to_stop(self) -> None:

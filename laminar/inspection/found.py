@@ -118,6 +118,7 @@ class ExecutionFacts:
 
     Attributes:
         address: To copy into other commands; with the flow where another flow has an execution of that id.
+        held: Whether a scheduler is at work; it may be, on other layers, where one has failed.
         duration_s: How long schedulers had it: not the time in which it waited to be resumed.
         launches: How often it was scheduled or resumed; what follows is of the latest.
         hardened: Whether its containers were.
@@ -131,6 +132,7 @@ class ExecutionFacts:
     state: str
     target: str
     created: float
+    held: bool
     duration_s: float | None
     launches: int
     executor: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -79,5 +80,5 @@ def _holders(ledger: Ledger) -> Iterator[tuple[Mapping[str, Any], Mapping[str, A
 def _last_beat(ledger: Ledger, epoch: int) -> float | None:
     with suppress(NotFoundError):
         beats = bytes(ledger.store.read(layout.lease(ledger.flow, ledger.execution, epoch, "beats"))).split()
-        return float(beats[-1]) if beats and beats[-1].isdigit() else None
+        return float(beats[-1]) if beats and re.fullmatch(rb"\d+(\.\d+)?", beats[-1]) else None
     return None

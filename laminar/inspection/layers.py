@@ -29,6 +29,7 @@ def execution_facts(ledger: Ledger) -> ExecutionFacts:
         state=state,
         target=launch.get("target") or record["target"],
         created=record["created"],
+        held=bool(epoch_at_work(ledger)),
         duration_s=held_s(ledger),
         launches=ledger.launch_count(),
         executor=launch.get("executor", ""),

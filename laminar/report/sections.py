@@ -61,7 +61,7 @@ def _sentence(contents: Contents) -> list[Markup | str]:
         "waiting": "No layer has started.",
     }
     sentence: list[Markup | str] = [words.get(state, "")]
-    if state in ("failed", "interrupted"):
+    if state in ("failed", "interrupted") and not contents.facts.held:
         command = element("code", f"laminar resume {contents.facts.address}", class_="command")
         sentence += ["Go on with ", command]
     return sentence
@@ -93,7 +93,7 @@ def _tiles(contents: Contents) -> Markup:
 
 def _taken(facts: ExecutionFacts) -> str:
     """What the time that it took is: pauses before a resume are not in it."""
-    if facts.state == "running":
+    if facts.held:
         return "so far"
     return f"in {count(facts.launches)} launches" if facts.launches > 1 else "from begin to end"
 
@@ -211,7 +211,7 @@ def run(contents: Contents) -> Markup:
     if contents.launches:
         head = ["Launch", "Began", "Took", "Outcome", "By", "Command", "Executor", "Versions"]
         rows = [_launch(each) for each in contents.launches]
-        if facts.state == "running":
+        if facts.held:
             rows[-1][3] = "running"
         parts.append(table("Launches", head, rows, hidden=False))
     images = [[name, element("code", image), ", ".join(of)] for (name, image), of in facts.layers_by_image.items()]

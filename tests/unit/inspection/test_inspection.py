@@ -253,8 +253,10 @@ def test_a_split_is_retrying_until_it_has_finally_failed(store: Datastore) -> No
     made.put_failure(task(1), Failure("user", "ValueError", "never"))
     made.put_final(task(1), lease.epoch)
     assert shown() == ("failed", 1, 1, True, ["failed", "retrying"])
+    assert execution_facts(made).held
     lease.release("failed")
     assert shown() == ("failed", 2, 0, True, ["failed", "failed"])
+    assert not execution_facts(made).held
 
 
 def test_last_lines() -> None:
