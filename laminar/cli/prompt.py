@@ -9,6 +9,7 @@ import sys
 from contextlib import suppress
 from typing import Any
 
+from laminar.engine.termination import Terminated
 from laminar.engine.tracebacks import user_traceback
 from laminar.model.layer import Layer
 
@@ -60,6 +61,10 @@ class _Console(code.InteractiveConsole):
     def showtraceback(self) -> None:
         error = sys.exception()
         assert error is not None
+        if isinstance(
+            error, Terminated
+        ):  # Python's console would show it, as it does with all but SystemExit, and read on
+            raise error
         assert error.__traceback__ is not None
         trace = error.__traceback__.tb_next  # without this console's own frame
         sys.last_type, sys.last_value, sys.last_traceback = type(error), error, trace

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from laminar import Execution, Layer
-from laminar.cli.prompt import _Completer, exit_code, run
+from laminar.cli.prompt import _Completer, _Console, exit_code, run
+from laminar.engine.termination import Terminated
 
 
 class Source(Layer):
@@ -47,6 +48,11 @@ def test_all_else_is_completed_as_python_does(complete: Callable[[str], list[str
     assert complete("sourc") == ["source"], "a layer can be called, and is not meant to be here"
     assert complete("tex") == ["text"]
     assert complete("text.upp") == ["text.upper()"]
+
+
+def test_a_signal_to_end_ends_the_prompt_also_while_code_runs() -> None:
+    with pytest.raises(Terminated):
+        _Console({"Terminated": Terminated}).push("raise Terminated")
 
 
 def test_code_is_run_among_the_names() -> None:
