@@ -27,6 +27,7 @@ class LayerRun:
         splits: How many it has; None before it is planned.
         left: Of them, how many are not committed.
         settled: Whether all are committed, or it does not run.
+        skipped: Whether it does not run.
         failed: Whether one of them has finally failed.
         began: When its first split had its turn, on the monotonic clock; None before.
         took: Seconds from then until it was settled.
