@@ -448,9 +448,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @given(st.data())
 def test_records_that_are_whole_and_say_odd_things(place: Path, done: Path, kind: str, data: st.DataObject) -> None:
     """As of a laminar that has a bug, or of somebody who may write to the store and means harm."""
-    store = place / ".laminar"
-    shutil.rmtree(store, ignore_errors=True)
-    shutil.copytree(done, store)
+    store = stored_anew(place, done)
     paths = sorted(p for p in store.rglob("*") if p.is_file() and layout.kind(str(p.relative_to(store))) == kind)
     path = data.draw(st.sampled_from(paths))
     document = records.decode(KINDS[kind], path.read_bytes(), "")
@@ -463,9 +461,7 @@ def test_records_that_are_whole_and_say_odd_things(place: Path, done: Path, kind
 @given(st.data())
 def test_files_that_hold_anything(place: Path, done: Path, data: st.DataObject) -> None:
     """Beats, logs, blobs and records, whatever was written over them."""
-    store = place / ".laminar"
-    shutil.rmtree(store, ignore_errors=True)
-    shutil.copytree(done, store)
+    store = stored_anew(place, done)
     beats = store / "runs/F/one/lease/2/beats"
     beats.touch()
     files = st.sampled_from(sorted(path for path in store.rglob("*") if path.is_file()))
@@ -478,9 +474,7 @@ def test_files_that_hold_anything(place: Path, done: Path, data: st.DataObject) 
 @given(st.data())
 def test_names_that_are_not_laminars(place: Path, done: Path, data: st.DataObject) -> None:
     """What file managers and network file systems leave: .DS_Store, .nfs0001, copies."""
-    store = place / ".laminar"
-    shutil.rmtree(store, ignore_errors=True)
-    shutil.copytree(done, store)
+    store = stored_anew(place, done)
     folders = st.sampled_from(sorted(path for path in store.rglob("*") if path.is_dir()))
     left = st.sampled_from([".DS_Store", ".nfs0001", "1.json~", "1 (copy).json", "²", "x.json", "1x", "9" * 200])
     for folder in data.draw(st.lists(folders, min_size=1, max_size=3)):
@@ -488,6 +482,14 @@ def test_names_that_are_not_laminars(place: Path, done: Path, data: st.DataObjec
         if not path.exists():
             path.mkdir() if data.draw(st.booleans()) else path.write_bytes(b"x")
     looked_at_everywhere(place)
+
+
+def stored_anew(place: Path, done: Path) -> Path:
+    """The datastore of a project, as it was before anything was done to it."""
+    store = place / ".laminar"
+    shutil.rmtree(store, ignore_errors=True)
+    shutil.copytree(done, store)
+    return store
 
 
 def looked_at_everywhere(place: Path) -> None:
