@@ -20,7 +20,7 @@ from laminar.engine.lease import Lease
 from laminar.engine.ledger import Ledger, Started
 from laminar.engine.scheduler import Options, Scheduler
 from laminar.engine.signals import Signals
-from laminar.errors import ExecutionError, Interrupted, LaminarError, TargetError, report
+from laminar.errors import ExecutionError, Interrupted, LaminarError, SettingsError, TargetError, report
 from laminar.model.graph import Graph
 from laminar.model.names import execution_id, new_execution_id
 from laminar.model.parameters import given
@@ -66,6 +66,7 @@ def schedule(
     graph = flow.graph()
     values = {} if resume else given(flow.parameters(), parameters or {})
     settings = settings or settings_of(flow)
+    options = _options(settings)
     app_dir = loading.adopt(type(flow))
     if settings.source("app_dir") != "default":
         app_dir = settings["app_dir"]
@@ -109,7 +110,6 @@ def schedule(
             "datastore": executor.datastore(store),
             "fingerprint": "" if settings["allow_skew"] else digest,
         }
-        options = Options(settings["max_parallel"], settings["fail_fast"], settings["logs"])
         scheduler = Scheduler(graph, task, inputs, executor, views, options, held.lease.epoch)
         held.attach(scheduler)
         scheduler.run()
@@ -241,11 +241,26 @@ def settings_of(flow: Flow, flags: Mapping[str, Any] | None = None, file: str | 
         "executor": flow.executor,
         "max_parallel": flow.scheduler and flow.scheduler.max_parallel,
         "fail_fast": flow.scheduler and flow.scheduler.fail_fast,
+        "keep_going": flow.scheduler and flow.scheduler.keep_going,
         **{name: getattr(flow.executor, name, None) or None for name in ("image", "mount", "hardened")},
     }
     if flow.executor is not None and flags and flags.get("executor") == flow.executor.name:
         flags = {**flags, "executor": None}  # the flag names what the code passes, with all that it says
     return resolve(flags, code, file=file)
+
+
+def _options(settings: Settings) -> Options:
+    """How the run is to go.
+
+    Raises:
+        SettingsError: In two ways at a time.
+    """
+    if settings["fail_fast"] and settings["keep_going"]:
+        sources = " and ".join(f"{name} ({settings.source(name)})" for name in ("fail_fast", "keep_going"))
+        raise SettingsError(
+            f"{sources} exclude each other.", remedy="Leave one out, or set the other's LAMINAR_ variable to false."
+        )
+    return Options(settings["max_parallel"], settings["fail_fast"], settings["keep_going"], settings["logs"])
 
 
 def _launch(flow: Flow, graph: Graph, inputs: Inputs, target: str, app_dir: str, code: Code) -> Launch:

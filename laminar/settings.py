@@ -98,6 +98,7 @@ OPTIONS: Mapping[str, Option] = {
     ),
     "max_parallel": Option(None, _count, "Splits at one time, at most."),
     "fail_fast": Option(False, _flag, "Start nothing more once a split has finally failed."),
+    "keep_going": Option(False, _flag, "Start the other splits of a layer, too, when one of them has finally failed."),
     "allow_skew": Option(False, _flag, "Run images whose flow code differs from the scheduler's."),
     "pickle": Option(
         "allow", _choice("allow", "deny"), "Whether the scheduler and readers may load pickles: allow or deny."

@@ -21,6 +21,7 @@ _OPTIONS = (
     click.option("--datastore", metavar="DIR", help=OPTIONS["datastore"].help),
     click.option("--max-parallel", type=click.IntRange(min=1), help=OPTIONS["max_parallel"].help),
     click.option("--fail-fast", is_flag=True, default=None, help=OPTIONS["fail_fast"].help),
+    click.option("--keep-going", is_flag=True, default=None, help=OPTIONS["keep_going"].help),
     click.option("--allow-skew", is_flag=True, default=None, help=OPTIONS["allow_skew"].help),
     click.option("--progress", type=click.Choice(PROGRESS), help=OPTIONS["progress"].help),
     click.option("--logs", is_flag=True, default=None, help=OPTIONS["logs"].help),

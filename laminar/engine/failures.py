@@ -98,7 +98,9 @@ def add_others(error: ExecutionError, addresses: Sequence[str], left: Sequence[s
         more = f", and {len(addresses) - _OTHERS} more" if len(addresses) > _OTHERS else ""
         lines.append(f"also     {', '.join(addresses[:_OTHERS])}{more} failed")
     if left:
-        lines.append(f"left     {', '.join(left)} did not run: of a layer that has failed, nothing more starts")
+        lines.append(
+            f"left     {', '.join(left)} did not run: of a layer that has failed, nothing more starts (see --keep-going)"
+        )
     error.remedy = "\n".join(filter(None, lines))
 
 

@@ -65,11 +65,13 @@ class Options:
     Attributes:
         max_parallel: Attempts at one time, at most; None for what the machine holds.
         fail_fast: Start nothing more once a split has finally failed.
+        keep_going: Start the other splits of a layer, too, when one of them has finally failed.
         logs: Whether what layers print is shown as it comes.
     """
 
     max_parallel: int | None = None
     fail_fast: bool = False
+    keep_going: bool = False
     logs: bool = False
 
 
@@ -158,7 +160,8 @@ class Scheduler:
     def held(self, layer: str) -> LaminarError | None:
         """Why nothing more of a layer is started; None where it may be."""
         failure = self._tally.failure
-        if self._stopped or self._agenda.layers[layer].failed or (self.options.fail_fast and failure is not None):
+        failed = self._agenda.layers[layer].failed and not self.options.keep_going
+        if self._stopped or failed or (self.options.fail_fast and failure is not None):
             return failure or self._interrupted()
         return None
 
@@ -335,7 +338,7 @@ class Scheduler:
         self._after(wait, split)
 
     def _fail(self, split: Split, cause: Cause, exit_: Exit, running: _Running | None = None) -> None:
-        """A split has finally failed: nothing more of its layer starts, nor anything downstream."""
+        """A split has finally failed: nothing downstream starts, nor more of its layer unless the user wants that."""
         task = split.task
         self._failed_attempt(split, cause, exit_, running)
         self.ledger.put_final(task, self.epoch)

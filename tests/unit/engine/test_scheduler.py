@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 
 from laminar import Flow, Layer, Parameters, launch
-from laminar.configurations import hooks, layers
+from laminar.configurations import hooks, layers, schedulers
 from laminar.datastores import Datastore, Memory
 from laminar.engine.events import AttemptFailed, AttemptStarted, Beat, Event, SplitDone
 from laminar.engine.executor import Exit, Job, Report
 from laminar.engine.ledger import Ledger, Plan
 from laminar.engine.ports import Buffer
-from laminar.errors import ExecutionError, Interrupted, StoreError, UsageError, report
+from laminar.errors import ExecutionError, Interrupted, SettingsError, StoreError, UsageError, report
 from laminar.executors import Thread
 from laminar.model.resuming import Resume
 from laminar.model.wire import Task
@@ -546,9 +546,46 @@ def test_other_splits_of_a_failed_layer_do_not_start_and_those_that_run_commit(
     flow = make_flow(A, executor=Thread(concurrency=1))
     with pytest.raises(ExecutionError, match="A/1 failed") as caught:
         flow.execution("x").resume()
-    assert caught.value.remedy == "left     3 splits of A did not run: of a layer that has failed, nothing more starts"
+    assert (
+        caught.value.remedy
+        == "left     3 splits of A did not run: of a layer that has failed, nothing more starts (see --keep-going)"
+    )
     assert calls == [0, 1]
     assert [Ledger(store, "F", "x").commit("A", index) is not None for index in range(5)] == [True] + [False] * 4
+
+
+def test_others_of_a_failed_layer_run_where_the_user_keeps_going(make_flow: MakeFlow, store: Datastore) -> None:
+    calls: list[tuple[str, int, int]] = []
+
+    class A(Layer):
+        def __call__(self) -> None:
+            calls.append((self.name, self.index, self.attempt))
+            if self.index == 1 or (self.index, self.attempt) == (2, 1):
+                raise ValueError
+
+    class Below(Layer):
+        def __call__(self, a: A) -> None:
+            calls.append((self.name, self.index, self.attempt))
+
+    begun(store, "x").put_plan("A", Plan(4))
+    retry = {"A": {"retry": layers.Retry(attempts=2, delay=0, jitter=0)}}
+    going = schedulers.Scheduler(keep_going=True)
+    flow = make_flow(A, Below, configuration=retry, executor=Thread(concurrency=1), scheduler=going)
+    with pytest.raises(ExecutionError, match="A/1 failed at attempt 2") as caught:
+        flow.execution("x").resume()
+    assert "left" not in caught.value.remedy
+    assert sorted(calls) == [("A", 0, 1), ("A", 1, 1), ("A", 1, 2), ("A", 2, 1), ("A", 2, 2), ("A", 3, 1)]
+    assert [Ledger(store, "F", "x").commit("A", index) is not None for index in range(4)] == [True, False, True, True]
+
+
+def test_a_run_cannot_end_fast_and_keep_going(make_flow: MakeFlow, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAMINAR_FAIL_FAST", "1")
+    flow = make_flow(Fails, scheduler=schedulers.Scheduler(keep_going=True))
+    with pytest.raises(
+        SettingsError, match=r"^fail_fast \(LAMINAR_FAIL_FAST\) and keep_going \(code\) exclude each other"
+    ):
+        flow(execution="x")
+    assert list(flow.executions()) == []
 
 
 def test_a_try_that_does_not_follow_any_more_is_taken_back(make_flow: MakeFlow, store: Datastore, capfd: Any) -> None:
