@@ -13,7 +13,7 @@ from contextlib import redirect_stdout, suppress
 from dataclasses import dataclass, field
 
 from laminar import wiring
-from laminar.engine import loading
+from laminar.engine import loading, targets
 from laminar.engine.checks import Check, Subject, attempt, failed, skew
 from laminar.engine.ports import Datastore
 from laminar.errors import InfrastructureError, LaminarError, SettingsError, StoreError, TargetError
@@ -116,10 +116,10 @@ def _flow(settings: Settings, config: str | None) -> Generator[Check, None, _Fou
     app_dir = settings["app_dir"]
     try:
         with redirect_stdout(sys.stderr):  # what the module prints is not our data
-            loaded = loading.load(loading.Target.parse(settings["flow"]), app_dir)
+            loaded = loading.load(targets.Target.parse(settings["flow"]), app_dir)
             flow: Flow = loading.find(loaded, Flow)
         containers = {node.name: node.configuration.container for node in flow.graph()}
-        target = str(loading.target_of(type(flow), app_dir))
+        target = str(targets.target_of(type(flow), app_dir))
         made = settings_of(flow, {"app_dir": app_dir}, config)
     except (LaminarError, OSError) as error:
         yield failed("flow", _without_traceback(error) if isinstance(error, LaminarError) else error)

@@ -98,9 +98,9 @@ class Execution:
         flow.datastore = self._ledger.store
         settings = settings_of(flow, dict(resume.flags), resume.config) if resume else None
         if resume and self._ledger.record() is not None:
-            schedule(flow, execution=self.id, resume=resume, settings=settings, program=True)
+            schedule(flow, execution=self.id, resume=resume, settings=settings, as_program=True)
         else:
-            schedule(flow, execution=self.id, parameters=parameters(), settings=settings, program=True)
+            schedule(flow, execution=self.id, parameters=parameters(), settings=settings, as_program=True)
         self._resumed = resume is not None
         return self
 

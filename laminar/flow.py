@@ -157,7 +157,9 @@ class Flow:
             if execution not in (None, resume.execution):
                 resume = resume._replace(execution=execution or "", rerun=())
             return Execution(self, resume.execution)._run(lambda: parameters, resume)
-        return Execution(self, schedule(self, execution=execution, parameters=parameters, program=True), self.store())
+        return Execution(
+            self, schedule(self, execution=execution, parameters=parameters, as_program=True), self.store()
+        )
 
     def execution(
         self, execution: str, *, datastore: Datastore | None = None, archive: Archive | None = None

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from laminar import wiring
-from laminar.engine import faults, fingerprint, loading
+from laminar.engine import faults, fingerprint, program, targets
 from laminar.engine.evaluate import LayerFailed, evaluate, failure_of
 from laminar.engine.executor import Executor, Job, Launch, Observer, Put
 from laminar.engine.inputs import Inputs, save_parameters
@@ -40,7 +40,7 @@ def schedule(
     parameters: Mapping[str, Any] | None = None,
     settings: Settings | None = None,
     observers: Sequence[Observer] = (),
-    program: bool = False,
+    as_program: bool = False,
     resume: Resume | None = None,
 ) -> str:
     """Run a flow to its end.
@@ -51,7 +51,7 @@ def schedule(
         parameters: What layers that take `Parameters` read.
         settings: All settings; those of the environment and `laminar.yaml` where None.
         observers: See every event, besides the view that the settings name.
-        program: Whether the caller may be the program itself, `python main.py`.
+        as_program: Whether the caller may be the program itself, `python main.py`.
         resume: Go on with the execution of that id, and with its parameters, instead of beginning one.
 
     Returns:
@@ -60,14 +60,14 @@ def schedule(
     Raises:
         LaminarError: As `Flow.__call__` does.
     """
-    if program:
+    if as_program:
         _report_errors()
     faults.arm_scheduler(os.environ)
     graph = flow.graph()
     values = {} if resume else given(flow.parameters(), parameters or {})
     settings = settings or settings_of(flow)
     options = _options(settings)
-    app_dir = loading.adopt(type(flow))
+    app_dir = program.adopt(type(flow))
     if settings.source("app_dir") != "default":
         app_dir = settings["app_dir"]
     identity = execution_id(execution) if execution is not None else new_execution_id()
@@ -180,7 +180,7 @@ class _Held:
 def _target(flow: Flow, app_dir: str, *, remote: bool) -> str:
     """What other processes load; for this one alone it need not exist."""
     try:
-        return str(loading.target_of(type(flow), app_dir))
+        return str(targets.target_of(type(flow), app_dir))
     except TargetError:
         if remote:
             raise
@@ -309,7 +309,7 @@ def _facts(graph: Graph, executor: Executor, digest: str, target: str) -> dict[s
         "fingerprint": digest,
         "versions": {"laminar": __version__, "python": sys.version.split(maxsplit=1)[0]},
         "argv": sys.argv,
-        "program": loading.program(),
+        "program": program.command(),
         "pid": os.getpid(),
     }
 

@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from laminar import wiring
-from laminar.engine import faults, layout, loading
+from laminar.engine import faults, layout, loading, program, targets
 from laminar.engine.current import belongs_to
 from laminar.engine.evaluate import evaluate, failure_of, words_of
 from laminar.engine.inputs import Inputs
@@ -38,7 +38,7 @@ def evaluate_target(task: Task, base: type[Flow], app_dir: str = ".") -> int:
 
 
 def _find(target: str, base: type[Flow], app_dir: str) -> Flow:
-    loaded = loading.load(loading.Target.parse(target), app_dir)
+    loaded = loading.load(targets.Target.parse(target), app_dir)
     flow: Flow = loading.find(loaded, base)
     if flow.datastore is None:  # one that is chained to another inherits its datastore, and with it the protocols
         others = (other.datastore for other in loaded.constructed if isinstance(other, base))
@@ -48,9 +48,9 @@ def _find(target: str, base: type[Flow], app_dir: str) -> Flow:
 
 def evaluate_program(flow: Flow) -> None:
     """In a process started by `python main.py`: if `flow` is the task's, evaluate its layer and exit."""
-    app_dir = loading.adopt(type(flow))
-    asked = loading.Target.parse(os.environ.get(wire.variable("target"), ""))
-    own = loading.target_of(type(flow), app_dir)
+    app_dir = program.adopt(type(flow))
+    asked = targets.Target.parse(os.environ.get(wire.variable("target"), ""))
+    own = targets.target_of(type(flow), app_dir)
     if asked.module != own.module or asked.attribute not in ("", own.attribute):
         _evaluate_later()
         return
@@ -86,7 +86,7 @@ def _evaluate(task: Task, find: Callable[[], Flow], app_dir: str) -> int:
     if notice:
         os.dup2(1, 2)  # one pipe to the log: the engine's two would mix lines
     store = wiring.datastore(task.datastore)
-    ledger = Ledger(store, loading.Target.parse(task.target).attribute.rpartition(".")[2], task.execution)
+    ledger = Ledger(store, targets.Target.parse(task.target).attribute.rpartition(".")[2], task.execution)
     begun = bool(notice)  # what is typed by hand may be for an execution that nobody has scheduled
     try:
         with terminating():

@@ -37,7 +37,7 @@ def open_store(datastore: str | None, config: str | None) -> Datastore:
 
 def load_flow(target: str | None, app_dir: str) -> Flow:
     """The flow that a target names."""
-    from laminar.engine import loading
+    from laminar.engine import loading, targets
     from laminar.errors import TargetError
     from laminar.flow import Flow
 
@@ -45,5 +45,5 @@ def load_flow(target: str | None, app_dir: str) -> Flow:
         here = complete.flows(app_dir)
         example = f"one of those here: {', '.join(here)}" if here else "module:attribute (main:HelloFlow)"
         raise TargetError("no flow is named.", remedy=f"Type {example}; or set flow: in laminar.yaml.")
-    flow: Flow = loading.find(loading.load(loading.Target.parse(target), app_dir), Flow)
+    flow: Flow = loading.find(loading.load(targets.Target.parse(target), app_dir), Flow)
     return flow

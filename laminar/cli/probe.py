@@ -8,7 +8,7 @@ import sys
 
 import click
 
-from laminar.engine import loading
+from laminar.engine import targets
 from laminar.engine.access import unreadable
 from laminar.version import WIRE_VERSION, __version__
 
@@ -17,12 +17,12 @@ from laminar.version import WIRE_VERSION, __version__
 @click.argument("target")
 def probe(target: str) -> None:
     """Print versions, whether TARGET's module is in the working directory, and which files there cannot be read."""
-    where = loading.Target.parse(target)
+    where = targets.Target.parse(target)
     answer = {
         "laminar": __version__,
         "wire": WIRE_VERSION,
         "python": sys.version.split(maxsplit=1)[0],
-        "found": loading.exists(where, ".") or loading.installed(where),
+        "found": targets.exists(where, ".") or targets.installed(where),
         "unreadable": unreadable(".", os.geteuid(), os.getgroups()),
     }
     click.echo(json.dumps(answer))

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from laminar.engine import layout, loading
+from laminar.engine import layout, targets
 from laminar.engine.ledger import Ledger
 from laminar.engine.ports import Datastore
 from laminar.errors import CorruptError, UsageError
@@ -90,12 +90,12 @@ def names_execution(store: Datastore, text: str, app_dir: str = ".") -> bool:
     there = {ledger.execution for ledger in known(store)}
     if text == LATEST or "/" in text or text in there or not text.replace(".", "_").isidentifier():
         return True
-    return not loading.exists(loading.Target(text), app_dir) and any(each.startswith(text) for each in there)
+    return not targets.exists(targets.Target(text), app_dir) and any(each.startswith(text) for each in there)
 
 
 def check_exists(store: Datastore, text: str, app_dir: str = ".") -> None:
     """Raise `UsageError` where `text`, which is no address, is no module either, and may have been meant as an id."""
-    if ":" in text or text.endswith(".py") or loading.exists(loading.Target(text), app_dir):
+    if ":" in text or text.endswith(".py") or targets.exists(targets.Target(text), app_dir):
         return
     there = known(store)
     hint = nearest(text, [LATEST, *(ledger.execution for ledger in there)])

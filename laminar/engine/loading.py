@@ -1,8 +1,7 @@
-"""Targets: from `module:attribute` to a flow, and from a flow back to the target that another process loads.
+"""From a target to its flow: the module is imported, and nothing is scheduled by that.
 
-Importing never schedules. While laminar loads a module, and at module level of any module that is not the program, flows
-are false (`schedules`), so that a guarded `flow()` is skipped. And a program is imported once: `adopt` lets the running
-`__main__` answer to its real name, so that its classes are the same in scheduler, containers and readers.
+While laminar loads a module, and at module level of any module that is not the program, flows are false (`schedules`), so
+that a guarded `flow()` is skipped.
 """
 
 from __future__ import annotations
@@ -12,46 +11,16 @@ import importlib.util
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from types import FrameType, FunctionType, ModuleType
+from contextlib import contextmanager
+from types import FrameType, ModuleType
 from typing import Any, NamedTuple
 
+from laminar.engine.targets import Target, make_importable
 from laminar.errors import LaminarError, TargetError
 from laminar.model.names import nearest
 
-_inserted: set[str] = set()
-"""Folders that laminar itself made importable in this process; no other process has them."""
-
 _loading: list[list[object]] = []
 """For each module load under way, innermost last: the flows constructed in it, in order."""
-
-
-class Target(NamedTuple):
-    """A parsed `module:attribute` or `path/to/file.py[:attribute]`."""
-
-    module: str
-    path: str = ""
-    attribute: str = ""
-
-    @classmethod
-    def parse(cls, text: str) -> Target:
-        """Parse what was typed.
-
-        Raises:
-            TargetError: It is neither form.
-        """
-        place, _, attribute = text.partition(":")
-        if place.endswith(".py"):
-            return cls(os.path.basename(place)[:-3], os.path.normpath(place), attribute)
-        if not all(part.isidentifier() for part in [*place.split("."), *(attribute or "x").split(".")]):
-            raise TargetError(
-                f"invalid target {text!r}.",
-                remedy="Type module:attribute (main:HelloFlow) or path/to/file.py:attribute.",
-            )
-        return cls(place, "", attribute)
-
-    def __str__(self) -> str:
-        return f"{self.path or self.module}:{self.attribute}" if self.attribute else self.path or self.module
 
 
 class Loaded(NamedTuple):
@@ -97,11 +66,7 @@ def load(target: Target, app_dir: str) -> Loaded:
         TargetError: There is no such module, or importing it raised; then `details` has the user's traceback.
     """
     for place in dict.fromkeys((app_dir, os.path.join(app_dir, os.path.dirname(target.path)))):
-        folder = os.path.abspath(place)
-        if folder in sys.path:
-            sys.path.remove(folder)
-        sys.path.insert(0, folder)
-        _inserted.add(folder)
+        make_importable(os.path.abspath(place))
     with _scheduling_nothing() as flows:
         try:
             module = _load_path(target, app_dir) if target.path else importlib.import_module(target.module)
@@ -117,19 +82,6 @@ def load(target: Target, app_dir: str) -> Loaded:
         except (Exception, SystemExit) as error:
             raise _failed(target, error) from error
     return Loaded(target, module, flows)
-
-
-def exists(target: Target, app_dir: str) -> bool:
-    """Whether the file of the target's module, or of the package it is in, is in `app_dir`."""
-    if target.path:
-        return os.path.isfile(os.path.join(app_dir, target.path))
-    top = os.path.join(app_dir, target.module.partition(".")[0])
-    return os.path.isfile(f"{top}.py") or os.path.isdir(top)
-
-
-def installed(target: Target) -> bool:
-    """Whether the target's module is in an installed package."""
-    return not target.path and importlib.util.find_spec(target.module.partition(".")[0]) is not None
 
 
 def find(loaded: Loaded, base: type[Any]) -> Any:
@@ -151,91 +103,6 @@ def flows_in(module: ModuleType, base: type[Any]) -> list[type[Any]]:
     """The subclasses of `base` that `module` defines, in order of definition."""
     own = {value: None for value in vars(module).values() if isinstance(value, type) and issubclass(value, base)}
     return [flow for flow in own if flow is not base and flow.__module__ in (module.__name__, "__main__")]
-
-
-def target_of(flow: type[Any], app_dir: str) -> Target:
-    """The target by which another process finds the class of a flow; its module is importable from `app_dir`.
-
-    Raises:
-        TargetError: No other process can find it: it is local to a function, or was typed into a notebook.
-    """
-    thread = "or run it with the thread executor: executors.Thread(), --executor thread."
-    module = sys.modules.get(flow.__module__)
-    file = getattr(module, "__file__", None)
-    if module is None or file is None:
-        raise TargetError(
-            f"flow {flow.__name__} is defined in a notebook or at a prompt, where no other process finds it.",
-            remedy=f"Move it to a module, {thread}",
-        )
-    found: Any = module
-    for part in flow.__qualname__.split("."):
-        found = getattr(found, part, None)
-    if found is not flow:
-        raise TargetError(
-            f"flow {flow.__name__} is not an attribute of its module {flow.__module__}, so no other process finds it.",
-            remedy=f"Move class {flow.__name__} to the top level of its module, {thread}",
-        )
-    name = flow.__module__
-    relative = os.path.relpath(os.path.realpath(file), os.path.realpath(app_dir))
-    outside = relative.startswith(os.pardir + os.sep)
-    if outside and os.path.dirname(os.path.realpath(file)) in map(os.path.realpath, _inserted):
-        folder = os.path.relpath(os.path.dirname(file))
-        raise TargetError(
-            f"{file} is outside of {os.path.abspath(app_dir)}, the directory that other processes import from.",
-            remedy=f"Name its own: --app-dir {folder}, with the target {os.path.basename(file)}:{flow.__qualname__}.",
-        )
-    # Only a file that was run or loaded by its path has the name of the file, in a folder that is no package.
-    in_its_place = relative == f"{name}.py" and name.isidentifier()
-    by_path = not outside and not in_its_place and os.path.basename(relative) == f"{name}.py"
-    return Target(name, relative if by_path else "", flow.__qualname__)
-
-
-def adopt(flow: type[Any]) -> str:
-    """Let the program answer to its real name, where it defines `flow`; returns the directory it is importable from.
-
-    Whatever the program defines then belongs to that name: `main`, not `__main__`, so that pickles made here are read
-    elsewhere and the other way round. Nothing is imported a second time.
-    """
-    program = sys.modules["__main__"]
-    file = getattr(program, "__file__", None)
-    if file is None or flow.__module__ not in ("__main__", getattr(program, "__laminar_name__", None)):
-        return os.getcwd()
-    spec, name = getattr(program, "__spec__", None), program_name()
-    folder = os.path.dirname(os.path.abspath(file)) if spec is None else os.getcwd()
-    program.__dict__["__laminar_name__"] = name
-    sys.modules[name] = program
-    _rename(vars(program), name)
-    cwd = os.path.realpath(os.getcwd())
-    return cwd if os.path.commonpath((os.path.realpath(folder), cwd)) == cwd else folder
-
-
-def program_name() -> str:
-    """The name by which other processes import the program; `__main__` where it is no file."""
-    program = sys.modules["__main__"]
-    spec, file = getattr(program, "__spec__", None), getattr(program, "__file__", None)
-    if spec is not None:  # python -m package.module
-        return str(spec.name)
-    return os.path.splitext(os.path.basename(file))[0] if file else "__main__"
-
-
-def program() -> list[str]:
-    """What to give Python to run this program again, where it defines a flow and is run from a file; else nothing."""
-    main = sys.modules["__main__"]
-    if not hasattr(main, "__laminar_name__"):
-        return []
-    spec = getattr(main, "__spec__", None)
-    return ["-m", spec.name, *sys.argv[1:]] if spec is not None else list(sys.argv)
-
-
-def _rename(namespace: Any, name: str) -> None:
-    """Give all classes and functions of `__main__` in `namespace` their module's real name, wrapped ones too."""
-    for value in list(namespace.values()):
-        made_here = isinstance(value, type | FunctionType) or hasattr(value, "__wrapped__")
-        if made_here and getattr(value, "__module__", None) == "__main__":
-            with suppress(AttributeError, TypeError):  # a wrapper that takes no attributes
-                value.__module__ = name
-            if isinstance(value, type):
-                _rename(vars(value), name)
 
 
 @contextmanager

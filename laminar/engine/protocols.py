@@ -6,7 +6,7 @@ import io
 from collections.abc import Callable, Sequence
 from typing import Any, BinaryIO, TypeVar
 
-from laminar.engine.loading import program_name
+from laminar.engine import program
 from laminar.engine.ports import Buffer, Codec, Datastore
 from laminar.errors import LayerError, UsageError
 
@@ -79,7 +79,7 @@ class Registered(Codec):
     def name(self) -> str:  # type: ignore[override]
         """The protocol's name. Asked for late: `main.py` learns that it is `main`, not `__main__`, after its import."""
         made = type(self.protocol)
-        module = program_name() if made.__module__ == "__main__" else made.__module__
+        module = program.real_name() if made.__module__ == "__main__" else made.__module__
         return self.protocol.name or f"{module}:{made.__qualname__}"
 
     @property

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from laminar.engine import loading
 from laminar.engine.access import READ, allows, unreadable
+from laminar.engine.targets import Target, exists
 from laminar.errors import EngineError, UsageError
 from laminar.executors.docker_command import check_options, mount
 from laminar.executors.docker_host import Host
@@ -74,8 +74,8 @@ class Mounts:
             raise UsageError(
                 f"there is no directory {project} to mount.", remedy="Name one: --mount DIR (after the target)."
             )
-        target = loading.Target.parse(self.target)
-        if loading.exists(target, self.app_dir) and not loading.exists(target, project):
+        target = Target.parse(self.target)
+        if exists(target, self.app_dir) and not exists(target, project):
             raise UsageError(
                 f"{os.path.abspath(project)} is to be mounted and does not have {target}.",
                 remedy="Mount the directory that has the flow's module: --mount DIR.",

@@ -14,8 +14,8 @@ from laminar.engine.evaluate import LayerFailed, evaluate, failure_of
 from laminar.engine.executor import Executor, Exit, Job, Launch, Put
 from laminar.engine.inputs import Inputs
 from laminar.engine.ledger import Ledger, Plan, Started
-from laminar.engine.loading import target_of
 from laminar.engine.ports import Datastore
+from laminar.engine.targets import target_of
 from laminar.model.names import new_execution_id
 from laminar.model.wire import Task
 from laminar.testing.sample import PartsFlow

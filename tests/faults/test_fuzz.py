@@ -22,7 +22,7 @@ from laminar.cli.main import cli
 from laminar.cli.parameters import parameters_of
 from laminar.configurations import layers
 from laminar.datastores import Local
-from laminar.engine import layout, loading, records
+from laminar.engine import layout, loading, records, targets
 from laminar.engine.addresses import resolve as resolve_address
 from laminar.engine.lease import Holder
 from laminar.engine.ledger import Failure, Ledger
@@ -313,7 +313,7 @@ def test_variables(place: Path, values: dict[str, str]) -> None:
 @example("main:G.x")
 def test_targets(place: Path, text: str) -> None:
     try:
-        loading.find(loading.load(loading.Target.parse(text), str(place)), Flow)
+        loading.find(loading.load(targets.Target.parse(text), str(place)), Flow)
     except TargetError as error:
         clear(error)
 

@@ -15,8 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from laminar import Flow
-from laminar.engine import loading
-from laminar.engine.loading import Loaded, Target
+from laminar.engine import loading, targets
+from laminar.engine.loading import Loaded
+from laminar.engine.targets import Target
 from laminar.errors import TargetError
 
 NUMBERS = itertools.count()
@@ -205,8 +206,8 @@ def test_a_file_is_loaded_under_its_own_name_with_its_folder_first(folder: Path)
     assert sys.modules["with_helper"] is loaded.module
     assert sys.path[0] == str(folder / "flows")
     assert loading.load(Target.parse("flows/with_helper.py"), str(folder)).module is loaded.module
-    assert str(loading.target_of(loaded.module.HelloFlow, str(folder))) == "flows/with_helper.py:HelloFlow"
-    assert str(loading.target_of(loaded.module.HelloFlow, str(folder / "flows"))) == "with_helper:HelloFlow"
+    assert str(targets.target_of(loaded.module.HelloFlow, str(folder))) == "flows/with_helper.py:HelloFlow"
+    assert str(targets.target_of(loaded.module.HelloFlow, str(folder / "flows"))) == "with_helper:HelloFlow"
 
 
 def test_a_file_whose_name_is_taken_by_another_module_is_refused(folder: Path) -> None:
@@ -255,8 +256,8 @@ def test_a_program_that_runs_code_by_exec_schedules() -> None:
 def test_a_load_inside_a_load_keeps_both_apart(load: Load, folder: Path) -> None:
     (folder / "inner_of_load.py").write_text("x = 1")
     loaded = load(f"""
-    from laminar.engine import loading
-    loading.load(loading.Target.parse("inner_of_load"), {str(folder)!r}){HELLO}
+    from laminar.engine import loading, targets
+    loading.load(targets.Target.parse("inner_of_load"), {str(folder)!r}){HELLO}
     flow = HelloFlow()
     """)
     assert loaded.constructed == [loaded.module.flow]
@@ -269,19 +270,19 @@ def test_a_flow_that_no_other_process_finds_is_refused_with_both_ways_out() -> N
     class Local(Flow): ...
 
     with pytest.raises(TargetError, match="flow Local is not an attribute of its module") as caught:
-        loading.target_of(Local, ".")
+        targets.target_of(Local, ".")
     assert "executors.Thread()" in caught.value.remedy
     prompt = type("Typed", (Flow,), {"__module__": "a_module_without_a_file"})
     with pytest.raises(TargetError, match="defined in a notebook or at a prompt"):
-        loading.target_of(prompt, ".")
+        targets.target_of(prompt, ".")
 
 
 def test_a_flow_of_a_package_is_found_by_its_module(load: Load, folder: Path) -> None:
     load("", **{"package_of_flows.__init__": HELLO, "package_of_flows.inner": HELLO})
     for name in ("package_of_flows", "package_of_flows.inner"):
         loaded = loading.load(Target.parse(f"{name}:HelloFlow"), str(folder))
-        assert str(loading.target_of(loaded.module.HelloFlow, str(folder))) == f"{name}:HelloFlow"
-        assert str(loading.target_of(loaded.module.HelloFlow, str(folder / "elsewhere"))) == f"{name}:HelloFlow"
+        assert str(targets.target_of(loaded.module.HelloFlow, str(folder))) == f"{name}:HelloFlow"
+        assert str(targets.target_of(loaded.module.HelloFlow, str(folder / "elsewhere"))) == f"{name}:HelloFlow"
 
 
 @pytest.mark.parametrize("place", ["src", ".venv/lib/python3.11/site-packages"])
@@ -294,4 +295,4 @@ def test_a_flow_of_an_installed_package_is_found_by_its_module(folder: Path, pla
     (package / "flows.py").write_text(textwrap.dedent(HELLO))
     sys.path.insert(0, str(folder / place))
     loaded = loading.load(Target.parse("installed_package.flows:HelloFlow"), str(folder))
-    assert str(loading.target_of(loaded.module.HelloFlow, str(folder))) == "installed_package.flows:HelloFlow"
+    assert str(targets.target_of(loaded.module.HelloFlow, str(folder))) == "installed_package.flows:HelloFlow"
