@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -16,11 +14,11 @@ from laminar.engine import faults, fingerprint, program, targets
 from laminar.engine.evaluate import LayerFailed, evaluate, failure_of
 from laminar.engine.executor import Executor, Job, Launch, Observer, Put
 from laminar.engine.inputs import Inputs, save_parameters
-from laminar.engine.lease import Lease
 from laminar.engine.ledger import Ledger, Started
 from laminar.engine.scheduler import Options, Scheduler
 from laminar.engine.signals import Signals
-from laminar.errors import ExecutionError, Interrupted, LaminarError, SettingsError, TargetError, report
+from laminar.engine.tenure import Closing, Held
+from laminar.errors import Interrupted, LaminarError, SettingsError, TargetError, report
 from laminar.model.graph import Graph
 from laminar.model.names import execution_id, new_execution_id
 from laminar.model.parameters import given
@@ -78,7 +76,7 @@ def schedule(
     remote = executor.name != "thread"
     target = _target(flow, app_dir, remote=remote)
     with ExitStack() as stack:
-        held = stack.enter_context(_Held(ledger))
+        held = stack.enter_context(Held(ledger, _say))
         if resume:
             again = _again(graph, ledger, resume)
             with Signals(_interrupted):
@@ -91,7 +89,7 @@ def schedule(
         code = fingerprint.of_flow([node.layer for node in graph], app_dir)
         with Signals(_interrupted):
             executor.open(_launch(flow, graph, inputs, target, app_dir, code))
-        stack.push(_Closing(executor, held))
+        stack.push(Closing(executor, held))
         digest = fingerprint.publish(code, store) if remote else ""
         if resume:
             if again:  # not before it is known that they can be computed
@@ -131,52 +129,6 @@ def _again(graph: Graph, ledger: Ledger, resume: Resume) -> list[str]:
     return [node.name for node in graph if node.name in again]
 
 
-class _Held:
-    """The lease, once it is taken; given back when all else is done, with how the run ended."""
-
-    lease: Lease
-
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
-        self._scheduler: Scheduler | None = None
-        self._untold: deque[Callable[[Scheduler], None]] = deque()
-
-    def take(self, *, by_force: bool = False) -> None:
-        """Take it, and keep it from now on: images may have to be pulled or made before there is a scheduler."""
-        self.lease = Lease.take(self._ledger, by_force=by_force, say=_say)
-        self.lease.keep(
-            lambda: self._tell(lambda scheduler: scheduler.stop(signal.SIGTERM)),
-            lambda to: self._tell(lambda scheduler: scheduler.give_way(to)),
-        )
-
-    @property
-    def lost(self) -> bool:
-        """Whether another process has it, also where this one has not heard of that yet."""
-        return hasattr(self, "lease") and self.lease.lost
-
-    def attach(self, scheduler: Scheduler) -> None:
-        """Have it hear of what happens to the lease, and of what has happened."""
-        self._scheduler = scheduler
-        self._deliver()
-
-    def _tell(self, what: Callable[[Scheduler], None]) -> None:
-        self._untold.append(what)
-        self._deliver()
-
-    def _deliver(self) -> None:
-        with suppress(IndexError):  # each is told once, by whichever thread comes first
-            while self._scheduler is not None:
-                self._untold.popleft()(self._scheduler)
-
-    def __enter__(self) -> _Held:
-        return self
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if hasattr(self, "lease"):
-            outcome = "done" if error is None else "failed" if isinstance(error, ExecutionError) else "interrupted"
-            self.lease.release(outcome)
-
-
 def _target(flow: Flow, app_dir: str, *, remote: bool) -> str:
     """What other processes load; for this one alone it need not exist."""
     try:
@@ -206,32 +158,6 @@ def _say(text: str) -> None:
 
 def _interrupted(number: int) -> NoReturn:
     raise Interrupted("interrupted before anything was started.", signum=number)
-
-
-class _Closing:
-    """Closes the executor, unless the user leaves at once: then what was asked to end is not waited for.
-
-    Nor does one remove anything that another scheduler has taken over meanwhile, and may have adopted.
-    """
-
-    def __init__(self, executor: Executor, held: _Held) -> None:
-        self._executor = executor
-        self._held = held
-
-    def __enter__(self) -> None:
-        """Nothing: the executor is open."""
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if (isinstance(error, Interrupted) and error.taken_over) or self._held.lost:
-            self._executor.leave()
-            return
-        if isinstance(error, Interrupted) and error.at_once:
-            self._executor.abandon()
-            return
-        try:
-            self._executor.close()
-        except LaminarError as left:  # how the run ended stands by now
-            print(f"warning: {left.message} {left.remedy}", file=sys.stderr)  # noqa: T201
 
 
 def settings_of(flow: Flow, flags: Mapping[str, Any] | None = None, file: str | None = None) -> Settings:

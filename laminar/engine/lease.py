@@ -7,17 +7,15 @@ certainly gone, else when the counter has stood still for the TTL on the watcher
 
 from __future__ import annotations
 
-import getpass
 import math
 import os
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
-from laminar.engine import layout, records
+from laminar.engine import layout, processes, records
 from laminar.engine.ledger import Ledger
 from laminar.errors import NotFoundError, StoreError, UsageError
 
@@ -118,7 +116,7 @@ class Lease:
                     asked = True
                     on_stop()
                 if other := records.load(self._ledger.store, _key(self._ledger, self.epoch + 1, "owner.json"), "owner"):
-                    on_lost(_words(other))
+                    on_lost(processes.words(other))
                     return
 
 
@@ -135,7 +133,7 @@ class Holder:
         self.epoch = epoch
         self.outcome = ended.get("outcome", "")
         self._ended_at = ended.get("at")
-        self.words = _words(owner)
+        self.words = processes.words(owner)
         self._ledger = ledger
         self._owner = owner
 
@@ -182,7 +180,7 @@ class Holder:
     def ask_to_stop(self) -> None:
         """Have it end what runs, and itself."""
         key = _key(self._ledger, self.epoch, "stop.json")
-        records.create(self._ledger.store, key, "stop", _me(), durable=False)
+        records.create(self._ledger.store, key, "stop", processes.me(), durable=False)
 
     def wait_until_dead(self, say: Callable[[str], None]) -> None:
         """Return when the counter has stood still for the TTL.
@@ -209,7 +207,7 @@ class Holder:
 
     def _is_alive(self) -> bool | None:
         """Whether its process is there, and has it still; None where that cannot be looked up from here."""
-        alive = _is_alive(self._owner)
+        alive = processes.is_alive(self._owner)
         if alive and self._owner["pid"] == os.getpid():  # a notebook that could not write how its last run ended
             with _owning:
                 return _identity(self._ledger, self.epoch) in _held_here
@@ -261,7 +259,7 @@ _owning = threading.Lock()
 def _own(ledger: Ledger, epoch: int) -> bool:
     """Put the record of a new owner; false where another was quicker."""
     with _owning:
-        if not records.create(ledger.store, _key(ledger, epoch, "owner.json"), "owner", _me(), durable=False):
+        if not records.create(ledger.store, _key(ledger, epoch, "owner.json"), "owner", processes.me(), durable=False):
             return False
         _held_here.add(_identity(ledger, epoch))
         return True
@@ -281,44 +279,3 @@ def _there(ledger: Ledger, epoch: int, name: str) -> bool:
     except NotFoundError:
         return False
     return True
-
-
-def _me() -> dict[str, Any]:
-    """What tells this process from any other, on this machine and elsewhere."""
-    pid = os.getpid()
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):  # a user without a name, as in a container
-        user = str(os.getuid())
-    return {**_machine(), "pid": pid, "born": _born(pid), "host": socket.gethostname(), "user": user, "at": time.time()}
-
-
-def _machine() -> dict[str, str]:
-    """Where process ids mean the same: one boot of one machine, one namespace. Empty where the system does not tell."""
-    found = {}
-    with suppress(OSError):
-        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
-            found["boot"] = file.read().strip()
-        found["namespace"] = os.readlink("/proc/self/ns/pid")
-    return found
-
-
-def _born(pid: int) -> str:
-    """When a process began, in ticks since the boot: ids are used again. Empty where there is none, or no way to know."""
-    with suppress(OSError), open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
-        state, *fields = file.read().rpartition(")")[2].split()  # proc_pid_stat(5), from field 3
-        return "" if state in "ZX" else fields[18]  # one that has ended may wait long for its parent to ask how
-    return ""
-
-
-def _is_alive(owner: Mapping[str, Any]) -> bool | None:
-    """Whether the process is there; None where it cannot be looked up from here."""
-    here = _machine()
-    if not here or any(owner.get(name) != value for name, value in here.items()):
-        return None
-    return _born(int(owner["pid"])) == str(owner["born"])
-
-
-def _words(owner: Mapping[str, Any]) -> str:
-    since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(owner.get("at", 0)))
-    return f"process {owner.get('pid')} on {owner.get('host')} ({owner.get('user')}), since {since}"

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from laminar import Flow, Layer, wiring
 from laminar.datastores import Datastore, Local, Memory, removal
-from laminar.engine import artifacts, blobs, garbage, layout, lease, records
+from laminar.engine import artifacts, blobs, garbage, layout, processes, records
 from laminar.engine.garbage import Collected, collect
 from laminar.engine.lease import Lease
 from laminar.engine.ledger import Commit, Ledger
@@ -325,7 +325,7 @@ class Killed(Memory):
 def test_a_collection_that_is_killed_leaves_whole_executions_or_none(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lease, "_is_alive", lambda owner: False)  # it is this process that is killed
+    monkeypatch.setattr(processes, "is_alive", lambda owner: False)  # it is this process that is killed
 
     def prepared() -> Killed:
         store = Killed()

@@ -17,7 +17,7 @@ import pytest
 from laminar import Flow, Layer
 from laminar.configurations import layers
 from laminar.datastores import Local, Memory
-from laminar.engine import faults, layout, lease, records
+from laminar.engine import faults, layout, lease, processes, records
 from laminar.engine.lease import Holder, Lease, held_s
 from laminar.engine.ledger import Ledger
 from laminar.errors import ExecutionError, Interrupted, StoreError, UsageError
@@ -88,7 +88,7 @@ def test_a_process_that_has_ended_is_dead_also_while_its_parent_has_not_asked(le
 
 def test_a_process_id_that_is_used_again_is_another_process(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(lease, "_born", lambda pid: "1")
+        patch.setattr(processes, "_born", lambda pid: "1")
         Lease.take(ledger)
     assert Lease.take(ledger).epoch == 2
 
