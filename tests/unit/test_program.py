@@ -218,7 +218,7 @@ def test_a_layer_that_is_ended_closes_what_its_hooks_opened(program: Program, en
         from laminar import Flow, Layer, hooks, layers
         class F(Flow): ...
 
-        @F.register(timeout=layers.Timeout(seconds=1) if "timeout" in os.environ["END"] else None)
+        @F.register(timeout=layers.Timeout(seconds=5) if "timeout" in os.environ["END"] else None)
         class A(Layer):
             @hooks.execution
             def opened(self):
