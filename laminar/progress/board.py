@@ -54,7 +54,8 @@ class Row:
         planned: Whether it was cut into splits.
         began: When its first split started, in seconds since the run began.
         last: When its last split was done.
-        ended: When all were done, or the first finally failed.
+        ended: When all were done, or the latest came to its end after one had finally failed.
+        going_on: Whether others started after one had finally failed, as the user may want it.
         memory: The most that one of its attempts asked for, in MiB.
         peak: The most that one used, in MiB; None where that is not known.
         over: Whether the run is.
@@ -75,6 +76,7 @@ class Row:
     began: float | None = None
     last: float | None = None
     ended: float | None = None
+    going_on: bool = False
     memory: int = 0
     peak: float | None = None
     over: bool = False
@@ -104,10 +106,12 @@ class Row:
     def left_s(self, now: float) -> float | None:
         """Seconds until the rest is done, if it goes on as it went; None where that cannot be told yet."""
         here = self.done - self.before
+        if self.failed and not self.going_on:
+            return None  # what has not begun does not begin
         if self.began is None or self.last is None or here < max(2, len(self.running)):
             return None  # what runs side by side is done at one time: before all of it is, the pace is not known
         pace_s = (self.last - self.began) / here
-        left = (self.splits - self.done) * pace_s - (now - self.last)
+        left = (self.splits - self.done - len(self.failed)) * pace_s - (now - self.last)
         return left if left >= 1 else None  # what is late takes as long as it takes
 
 
@@ -133,7 +137,7 @@ class Board:
                 row.done += 1
                 row.last = event.at
                 _note_peak(row, event.usage)
-                if row.done == row.splits:
+                if row.done == row.splits or row.failed:
                     row.ended = event.at
             case AttemptStarted():
                 _started(self.rows[event.layer], event)
@@ -159,7 +163,8 @@ class Board:
 
     def left_s(self, now: float) -> tuple[float | None, bool]:
         """Seconds until all is done, and whether that is all that is left; None where nothing can be told of it."""
-        open_ = [row for row in self.rows.values() if row.state not in ("done", "skipped", "failed", "not run")]
+        over = ("done", "skipped", "failed", "not run")
+        open_ = [row for row in self.rows.values() if row.state not in over or (row.going_on and row.running)]
         told = [row.left_s(now) for row in open_]
         known = [left for left in told if left is not None]
         return max(known, default=None), len(known) == len(told)
@@ -169,6 +174,7 @@ def _started(row: Row, event: AttemptStarted) -> None:
     row.running[event.index] = Attempt(event.attempt, event.at, event.memory)
     row.began = event.at if row.began is None else row.began
     row.memory = max(row.memory, event.memory)
+    row.going_on = bool(row.failed)
     _, before = row.retrying.pop(event.index, (0, event.memory))
     if before != event.memory and event.index in row.causes:
         row.causes[event.index] += f", tried again with {event.memory}"
@@ -179,7 +185,7 @@ def _failed(row: Row, event: AttemptFailed) -> None:
     _note_peak(row, event.usage)
     if event.retry_s is None:
         row.failed[event.index] = event.attempt, event.tries
-        row.ended = row.ended or event.at
+        row.ended = event.at
     else:
         row.retries += 1
         row.retrying[event.index] = event.attempt, attempt.memory if attempt else 0

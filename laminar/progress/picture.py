@@ -114,7 +114,8 @@ class _Picture:
             return self._fit([*line, ("  " + self._sentence(row), "dim")])
         if self._middle:
             line += [("  ", ""), *self._bar(row, style)]
-        spent = "" if row.began is None else clock((self._now if row.ended is None else row.ended) - row.began)
+        until = self._now if row.ended is None or (row.running and not row.over) else row.ended
+        spent = "" if row.began is None else clock(until - row.began)
         line.append((f"  {f'{row.done}/{row.splits}':>{self._count}}  {spent:>{_TIME}}", ""))
         return self._fit([*line, ("  ", ""), *letters.joined(self._notes(row))])
 

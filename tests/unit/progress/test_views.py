@@ -162,6 +162,18 @@ def test_live_tells_how_much_is_left_once_the_pace_is_known() -> None:
     assert drawn[-1] == "  0 of 2 layers · 3 of 100 splits · more than ~0:05:22 left"
 
 
+def test_live_goes_on_counting_after_a_failure_where_the_run_does() -> None:
+    events: list[Event] = [Began(0, "F", "x", {"A": []}, "thread", "s"), LayerPlanned(0, "A", 100)]
+    events += [AttemptStarted(0, "A", index, 1, 512) for index in range(3)]
+    events += [SplitDone(10, "A", index, 1, 10) for index in range(2)]
+    events += [AttemptFailed(10, "A", 2, 1, "ValueError: no", 1)]
+    assert shown(events)[1].endswith("2/100  0:00:10  1 failed")  # no other one starts
+    events += [AttemptStarted(10, "A", 3, 1, 512)]
+    drawn = shown(events)
+    assert drawn[1].endswith("2/100  0:00:11  1 failed · 1 running · ~0:08:04 left")
+    assert drawn[-1] == "  0 of 1 layer · 2 of 100 splits · 1 running · 1 failed · ~0:08:04 left"
+
+
 @pytest.mark.parametrize("width", [100, 64, 40, 12])
 def test_live_keeps_within_any_width(width: int) -> None:
     wide = [Began(0, "F" * 30, "x" * 16, {"水" * 30: [], "B": ["水" * 30]}, "docker · image", "s"), *STORY[1:2]]
