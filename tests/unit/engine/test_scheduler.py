@@ -15,7 +15,7 @@ import pytest
 from laminar import Flow, Layer, Parameters, launch
 from laminar.configurations import hooks, layers, schedulers
 from laminar.datastores import Datastore, Memory
-from laminar.engine.events import AttemptFailed, AttemptStarted, Beat, Event, SplitDone
+from laminar.engine.events import AttemptFailed, AttemptStarted, Beat, Event, SplitDone, Warned
 from laminar.engine.executor import Exit, Job, Report
 from laminar.engine.ledger import Ledger, Plan
 from laminar.engine.ports import Buffer
@@ -841,6 +841,37 @@ def test_while_nothing_happens_the_run_says_that_it_is_alive(
 
     monkeypatch.setattr("laminar.engine.scheduler._BEAT_S", 0.01)
     launch.schedule(make_flow(A), observers=[Seen(lambda event: alive.set() if isinstance(event, Beat) else None)])
+
+
+class Lingers(Thread):
+    """Its processes say that they have committed, and do not end until they are told to."""
+
+    def open(self, launch: Any) -> None:
+        super().open(launch)
+        self.over: dict[Job, Callable[[], None]] = {}
+
+    def submit(self, job: Job, report: Report) -> None:
+        self.over[job] = lambda: report(job, Exit(code=143))
+        super().submit(job, lambda job, _: job.committed())
+
+    def cancel(self, job: Job) -> None:
+        self.over[job]()
+
+
+def test_what_has_committed_and_is_on_its_way_out_is_not_told_to_be_stopped(make_flow: MakeFlow) -> None:
+    class A(Layer):
+        def __call__(self) -> None: ...
+
+    class B(Layer):
+        def __call__(self, a: A) -> None:
+            os.kill(os.getpid(), signal.SIGINT)
+            raise ValueError  # it does not commit
+
+    seen = Seen()
+    with pytest.raises(Interrupted):
+        launch.schedule(make_flow(A, B, executor=Lingers()), observers=[seen])
+    warned = [event.message for event in seen.events if isinstance(event, Warned)]
+    assert warned == ["stopping 1 running; interrupt again to leave at once"]
 
 
 def test_a_signal_wakes_a_scheduler_that_goes_to_sleep(make_flow: MakeFlow) -> None:
