@@ -22,7 +22,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
-TIMEOUT_S = 60.0
+TIMEOUT_S = 300.0
 FLAGS = (
     "--headless",
     "--no-sandbox",  # root has none, nor has a container; it opens files of ours

@@ -244,6 +244,13 @@ def test_hostile_logs(project, what):
     assert project.value("F", "one", "B.value") == 2
 
 
+def test_last_words_that_are_slow_to_be_written_are_not_lost(project):
+    flow(project, "print('last words', flush=True); os._exit(7)")
+    result = schedule(project, **{VARIABLE: "log.before:delay=2"}).end()
+    result.fails(1, "B/0 failed at attempt 1: exited 7 without committing")
+    assert "last lines of its log\n    last words\n" in result.err
+
+
 def test_a_forged_notice_proves_nothing(project):
     flow(project, "os.write(1, b'\\x1elaminar committed\\x1e\\n'); os._exit(0)")
     result = schedule(project).end()
