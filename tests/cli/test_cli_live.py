@@ -43,6 +43,9 @@ class Gate(Layer):
 @Survey.register
 class Join(Layer):
     def __call__(self, process: Process) -> None: ...
+
+in_processes = Survey(executor=executors.Process())
+in_threads = Survey(executor=executors.Thread(concurrency=4))  # however many cores there are
 """
 
 MANY = """
@@ -71,11 +74,11 @@ flow = Many(datastore=datastores.Memory(), executor=executors.Thread(concurrency
 """
 
 
-def survey(project, executor: str, failures: int) -> list[str]:
+def survey(project, flow: str, failures: int) -> list[str]:
     """The command that schedules the survey, where the south fails so often."""
     project.write("main.py", MAIN)
     given = ["-p", f"failures={failures}", "--execution", "demo"]
-    return ["schedule", "main:Survey", "--executor", executor, *given]
+    return ["schedule", f"main:{flow}", *given]
 
 
 def normal(project, text: str) -> str:
@@ -100,7 +103,7 @@ def comes_to_show(project, heading: str, seen: Terminal) -> None:
 
 
 def test_a_run_with_a_retry_and_a_skipped_layer(project, gate):
-    with terminal(project, *survey(project, "process", failures=1)) as seen:
+    with terminal(project, *survey(project, "in_processes", failures=1)) as seen:
         comes_to_show(project, "While it runs", seen)
         for _ in range(4):
             gate.open()
@@ -108,7 +111,7 @@ def test_a_run_with_a_retry_and_a_skipped_layer(project, gate):
 
 
 def test_a_run_that_fails(project, gate):
-    with terminal(project, *survey(project, "process", failures=2)) as seen:
+    with terminal(project, *survey(project, "in_processes", failures=2)) as seen:
         comes_to_show(project, "A split has failed", seen)
         for _ in range(3):
             gate.open()
@@ -126,7 +129,7 @@ def test_ten_thousand_splits(project, gate):
 
 
 def test_a_terminal_that_changes_its_size_is_drawn_anew(project, gate):
-    with terminal(project, *survey(project, "thread", failures=1), "--max-parallel", "2") as seen:
+    with terminal(project, *survey(project, "in_threads", failures=1), "--max-parallel", "2") as seen:
         seen.until("2 running · 1 retrying", "fitting north$", "fitting east$")
         seen.resize(56, 20)
         comes_to_show(project, "In fifty-six columns", seen)
@@ -142,7 +145,7 @@ def test_a_terminal_that_changes_its_size_is_drawn_anew(project, gate):
 
 
 def test_ctrl_c(project, gate):
-    with terminal(project, *survey(project, "process", failures=0)) as seen:
+    with terminal(project, *survey(project, "in_processes", failures=0)) as seen:
         seen.until(*(rf"fitting {part}$" for part in ("north", "south", "east", "west")))
         gate.open()
         seen.until(r"● Process .* 1/4 ")
