@@ -22,7 +22,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
-TIMEOUT_S = 60.0
+TIMEOUT_S = 300.0
 FLAGS = (
     "--headless",
     "--no-sandbox",  # root has none, nor has a container; it opens files of ours
@@ -137,13 +137,22 @@ class Page:
         self._browser, self._session = browser, session
         for domain in ("Page", "Runtime", "Log", "Network"):
             self._send(f"{domain}.enable")
+        self._send("Page.setLifecycleEventsEnabled", enabled=True)
         self.resize(width, height)
         self.prefer(dark=dark)
 
     def open(self, path: Path) -> None:
-        """Open a file, and wait until it is loaded."""
-        self._send("Page.navigate", url=path.resolve().as_uri())
-        self._browser.wait(lambda found: self._is(found, "Page.loadEventFired"))
+        """Open a file, and wait until it is loaded: it, and not the empty page before it; it may be before that is asked."""
+        before = len(self._browser.events)
+        loader = self._send("Page.navigate", url=path.resolve().as_uri())["loaderId"]
+
+        def is_loaded(found: dict[str, Any]) -> bool:
+            if found.get("sessionId") != self._session or found.get("method") != "Page.lifecycleEvent":
+                return False
+            return (found["params"]["name"], found["params"]["loaderId"]) == ("load", loader)
+
+        if not any(map(is_loaded, self._browser.events[before:])):
+            self._browser.wait(is_loaded)
 
     def resize(self, width: int, height: int, scale: float = 1) -> None:
         """Give the window a size in CSS pixels."""
@@ -213,9 +222,6 @@ class Page:
 
     def _mine(self) -> list[dict[str, Any]]:
         return [event for event in self._browser.events if event.get("sessionId") == self._session]
-
-    def _is(self, message: dict[str, Any], method: str) -> bool:
-        return message.get("method") == method and message.get("sessionId") == self._session
 
     def _send(self, method: str, **parameters: Any) -> dict[str, Any]:
         return self._browser.send(method, self._session, **parameters)

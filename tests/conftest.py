@@ -12,6 +12,7 @@ import subprocess
 import sys
 import sysconfig
 import textwrap
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -27,7 +28,7 @@ from laminar.datastores import Local
 from laminar.engine.ledger import Commit, Ledger
 from scripts.browser import program
 
-TIMEOUT_S = 120.0
+TIMEOUT_S = 300.0
 """For what takes seconds: long enough for a busy machine, and a test that hangs says where."""
 
 IMAGE = f"laminar:{laminar.__version__}"
@@ -260,6 +261,27 @@ def project(tmp_path: Path) -> Iterator[Project]:
     made.path.mkdir()
     yield made
     made.end()
+
+
+LATE = """
+import os, time
+from types import SimpleNamespace
+from laminar.engine import scheduler
+
+scheduler.time = SimpleNamespace(monotonic=lambda: time.monotonic() + 86400 * os.path.exists("late"))
+scheduler._BEAT_S = 0.02  # it looks at its clock as often
+"""
+"""A module `late`, for flows to import: where there is a file of that name, the scheduler's clock is a day ahead.
+
+A layer that has a timeout of an hour is then as slow or as quick as a test wants it to be."""
+
+
+def wait_until(comes: Callable[[], object]) -> None:
+    """For what nobody can be told of: look again and again."""
+    deadline = time.monotonic() + TIMEOUT_S
+    while not comes():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 @dataclass

@@ -39,6 +39,7 @@ ACTIONS = {
     "raise": "an exception that nothing expects",
     "full": "the system says that the disk is full",
     "delay": "nothing happens for some seconds, 1 when none are given",
+    "stop": "the process stands still until it gets SIGCONT",
 }
 
 POINTS = tuple(f"{kind}.{stage}" for kind in layout.KINDS for stage in STAGES)
@@ -107,6 +108,8 @@ class _Armed:
             return
         if self._fault.action == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
+        elif self._fault.action == "stop":
+            os.kill(os.getpid(), signal.SIGSTOP)
         elif self._fault.action == "full":
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         elif self._fault.action == "raise":

@@ -269,7 +269,8 @@ class Scheduler:
                 what.end(self._interrupted())
         self._timers.clear()
         self._cancel_all()
-        self._warn(f"stopping {len(self._running)} running; interrupt again to leave at once")
+        stopping = sum(not running.done for running in self._running.values())  # the others are on their way out
+        self._warn(f"stopping {stopping} running; interrupt again to leave at once")
 
     def _on_lost(self, to: str) -> None:
         raise self._tally.taken_over(to)
@@ -301,7 +302,7 @@ class Scheduler:
                 self._split_done(running, commit)
             if exit_.oom:
                 self._warn(f"{task.address} committed, although a process in it was killed for memory")
-            elif exit_.code:
+            elif exit_.code and not self._stopped:  # else it was told to end
                 self._warn(f"{task.address} committed, then exited {exit_.code}")
         elif self._stopped:
             split.end(self._interrupted())

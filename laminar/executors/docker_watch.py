@@ -10,7 +10,7 @@ from collections.abc import Callable
 from laminar.engine.executor import Job
 from laminar.errors import EngineError
 from laminar.executors.docker_engine import Engine, State
-from laminar.executors.output import follow
+from laminar.executors.output import follow, until_closed
 
 _DRAIN_S = 2.0
 _AGAIN_S = 1.0
@@ -32,7 +32,7 @@ def attach(job: Job, command: list[str], seen: int = 0) -> tuple[int, str, int]:
         start_new_session=True,  # Ctrl-C at the terminal is the scheduler's to handle
     ) as client:
         assert client.stdout is not None
-        last, printed = follow(client.stdout.fileno(), job, seen)
+        last, printed = follow(until_closed(client.stdout.fileno()), job, seen)
     return client.returncode, last.decode("utf-8", "replace"), printed
 
 
@@ -68,7 +68,7 @@ def watch(job: Job, engine: Engine, name: str, seen: int) -> tuple[State | None,
         ) as client:
             clients[:] = [client]
             assert client.stdout is not None
-            _, printed = follow(client.stdout.fileno(), job, seen)
+            _, printed = follow(until_closed(client.stdout.fileno()), job, seen)
         seen = max(seen, printed)
     over.set()
     if state is not None:  # `docker logs --follow` may end early, or not at all where logs are rotated

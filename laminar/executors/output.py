@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import select
+import struct
+import termios
+from collections.abc import Iterable, Iterator
 
 from laminar.engine.executor import Job
 from laminar.model.wire import COMMITTED
@@ -10,11 +15,37 @@ from laminar.model.wire import COMMITTED
 _PIECE = 65536
 
 
-def follow(descriptor: int, job: Job, seen: int = 0) -> tuple[bytes, int]:
-    """Pass on what comes out of `descriptor` until it is closed, the notice taken out.
+def until_closed(descriptor: int) -> Iterator[bytes]:
+    """What comes out of a pipe."""
+    while piece := os.read(descriptor, _PIECE):
+        yield piece
+
+
+def until_ended(descriptor: int, ended: int) -> Iterator[bytes]:
+    """What a process has written to a pipe, which what it has left running may hold open for longer.
 
     Args:
-        descriptor: A pipe.
+        descriptor: The pipe.
+        ended: Can be read once the process has ended: what it has written is in the pipe by then.
+    """
+    either = select.poll()
+    for each in (descriptor, ended):
+        either.register(each, select.POLLIN)
+    while ended not in dict(either.poll()):
+        if not (piece := os.read(descriptor, _PIECE)):
+            return
+        yield piece
+    (left,) = struct.unpack("i", fcntl.ioctl(descriptor, termios.FIONREAD, bytes(4)))
+    while left and (piece := os.read(descriptor, min(left, _PIECE))):
+        left -= len(piece)
+        yield piece
+
+
+def follow(output: Iterable[bytes], job: Job, seen: int = 0) -> tuple[bytes, int]:
+    """Pass on the output of a process, the notice taken out.
+
+    Args:
+        output: The pieces in which it comes.
         job: Takes the output.
         seen: Bytes at the beginning that it has had before.
 
@@ -24,7 +55,7 @@ def follow(descriptor: int, job: Job, seen: int = 0) -> tuple[bytes, int]:
     held = last = b""
     noticed = False
     came = 0
-    while piece := os.read(descriptor, _PIECE):
+    for piece in output:
         new = piece[max(0, seen - came) :]
         came += len(piece)
         data = held + new

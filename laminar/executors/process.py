@@ -13,12 +13,12 @@ from laminar.engine import faults
 from laminar.engine.executor import Capacity, Executor, Exit, Job, Launch, Report, Visit
 from laminar.errors import UsageError
 from laminar.executors import local_shell
-from laminar.executors.output import follow
+from laminar.executors.output import follow, until_ended
 from laminar.executors.workers import Workers
 from laminar.model import wire
 
 _GRACE_S = 10.0
-_DRAIN_S = 1.0
+_CLOSE_S = 1.0
 
 
 class Process(Executor):
@@ -76,7 +76,7 @@ class Process(Executor):
 
     def close(self) -> None:
         """Close the pipe: a child that is left ends by itself."""
-        self._workers.close(timeout_s=_DRAIN_S)
+        self._workers.close(timeout_s=_CLOSE_S)
         for descriptor in self._lifeline:
             with suppress(OSError):
                 os.close(descriptor)
@@ -86,19 +86,24 @@ class Process(Executor):
         return local_shell.run(visit, self._launch)
 
     def _wait(self, job: Job, child: subprocess.Popen[bytes], report: Report) -> None:
-        """Pass on what the process prints until it ends; what it has left running may hold the pipe open for longer."""
+        """Pass on what the process prints until it ends."""
+        ended, end = os.pipe()
         drained = threading.Event()
-        self._workers.start(lambda: self._read(job, child, drained))
+        self._workers.start(lambda: self._read(job, child, ended, drained))
         code = child.wait()
-        drained.wait(_DRAIN_S)
+        os.close(end)
+        drained.wait()
+        os.close(ended)
         del self._children[job]
         report(job, Exit(code=code))
 
-    def _read(self, job: Job, child: subprocess.Popen[bytes], drained: threading.Event) -> None:
+    def _read(self, job: Job, child: subprocess.Popen[bytes], ended: int, drained: threading.Event) -> None:
         assert child.stdout is not None
-        with child.stdout as output:
-            follow(output.fileno(), job)
-        drained.set()
+        try:
+            with child.stdout as output:
+                follow(until_ended(output.fileno(), ended), job)
+        finally:
+            drained.set()
 
 
 def _environment(job: Job) -> dict[str, str]:

@@ -89,7 +89,8 @@ class Only(Layer):
 _VARYING = [
     (re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z"), "TIME"),
     (re.compile(r"\b(?:just now|\d+ (?:s|min|h|days) ago)"), "AGE"),
-    (re.compile(r"\b\d+\.\d s\b|\b\d+:\d\d:\d\d\b"), "SPAN"),
+    (re.compile(r"\b\d+\.\d s\b"), "SPAN"),
+    (re.compile(r"\b\d+:\d\d:\d\d\b"), "LONG"),  # ten seconds and more
     (re.compile(r"\b\d\d:\d\d\.\d\d\b"), "CLOCK"),
     (re.compile(r"(?m)^( +(?:commit|code|inputs) +(?:\w+ )?)[0-9a-f]{12}$"), r"\1DIGEST"),
     (re.compile(r"\b[0-9a-f]{64}\b"), "DIGEST"),
@@ -107,7 +108,7 @@ _VARYING = [
     # Python's versions underline other parts of a traceback.
     (re.compile(r"(?m)^ +[~^]+\n"), ""),
     (re.compile(r"\\n +[~^]+(?=\\n)"), ""),
-    (re.compile(r"(AGE|SPAN|PEAK) +"), r"\1  "),
+    (re.compile(r"(AGE|SPAN|LONG|PEAK) +"), r"\1  "),
     (re.compile(r"(?m) +$"), ""),
 ]
 

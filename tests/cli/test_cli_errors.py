@@ -8,7 +8,7 @@ import signal
 
 import pytest
 
-TIMEOUT_S = 30.0
+from tests.conftest import TIMEOUT_S
 
 HEAD = """
 from __future__ import annotations

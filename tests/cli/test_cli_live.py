@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from tests.cli.tmux import captures, terminal
+from tests.cli.tmux import Terminal, captures, terminal
 
 SHOWN = captures(Path(__file__).resolve().parents[2] / "docs" / "live-view.md")
 
@@ -43,6 +43,9 @@ class Gate(Layer):
 @Survey.register
 class Join(Layer):
     def __call__(self, process: Process) -> None: ...
+
+in_processes = Survey(executor=executors.Process())
+in_threads = Survey(executor=executors.Thread(concurrency=4))  # however many cores there are
 """
 
 MANY = """
@@ -71,11 +74,11 @@ flow = Many(datastore=datastores.Memory(), executor=executors.Thread(concurrency
 """
 
 
-def survey(project, executor: str, failures: int) -> list[str]:
+def survey(project, flow: str, failures: int) -> list[str]:
     """The command that schedules the survey, where the south fails so often."""
     project.write("main.py", MAIN)
     given = ["-p", f"failures={failures}", "--execution", "demo"]
-    return ["schedule", "main:Survey", "--executor", executor, *given]
+    return ["schedule", f"main:{flow}", *given]
 
 
 def normal(project, text: str) -> str:
@@ -93,21 +96,23 @@ def shows(project, heading: str, screen: str) -> None:
     assert normal(project, screen) == normal(project, SHOWN[heading]), f"{heading}:\n{screen}"
 
 
-RUNNING = (r"● Process .* 4 running · 1 retry", r" /1  attempt 2 · .* fitting south$", r"fitting west$")
+def comes_to_show(project, heading: str, seen: Terminal) -> None:
+    """Wait until this is what the terminal shows, while a run goes on: which process is the quicker is nobody's to say."""
+    shown = normal(project, SHOWN[heading])
+    seen.wait(lambda screen: normal(project, screen) == shown, heading)
 
 
 def test_a_run_with_a_retry_and_a_skipped_layer(project, gate):
-    with terminal(project, *survey(project, "process", failures=1)) as seen:
-        shows(project, "While it runs", seen.until(*RUNNING))
+    with terminal(project, *survey(project, "in_processes", failures=1)) as seen:
+        comes_to_show(project, "While it runs", seen)
         for _ in range(4):
             gate.open()
         shows(project, "Done", seen.until("^exit code 0"))
 
 
 def test_a_run_that_fails(project, gate):
-    with terminal(project, *survey(project, "process", failures=2)) as seen:
-        patterns = (r" /1  attempt 2 of 2 failed", r"fitting north$", r"fitting east$", r"fitting west$")
-        shows(project, "A split has failed", seen.until(*patterns))
+    with terminal(project, *survey(project, "in_processes", failures=2)) as seen:
+        comes_to_show(project, "A split has failed", seen)
         for _ in range(3):
             gate.open()
         seen.until("^exit code 1")
@@ -117,18 +122,17 @@ def test_a_run_that_fails(project, gate):
 def test_ten_thousand_splits(project, gate):
     project.write("main.py", MANY)
     with terminal(project, "schedule", "main:flow", "--execution", "demo", lines=12) as seen:
-        shows(project, "Ten thousand splits", seen.until(r" 9998/10000 ", r"item 5000$", r"item 7000$"))
+        comes_to_show(project, "Ten thousand splits", seen)
         gate.open()
         gate.open()
         seen.until("^exit code 0", r"✓ Each +done +10000/10000")
 
 
 def test_a_terminal_that_changes_its_size_is_drawn_anew(project, gate):
-    with terminal(project, *survey(project, "thread", failures=1), "--max-parallel", "2") as seen:
+    with terminal(project, *survey(project, "in_threads", failures=1), "--max-parallel", "2") as seen:
         seen.until("2 running · 1 retrying", "fitting north$", "fitting east$")
         seen.resize(56, 20)
-        shows(project, "In fifty-six columns", seen.until(r"^● Process +0/4"))
-        assert seen.screen.count("Survey") == 1
+        comes_to_show(project, "In fifty-six columns", seen)
         seen.resize(100, 30)
         seen.until(
             r"^Survey  demo  thread · .laminar {50,}", r"^  ● Process +─{21} ", r" /2 .* fitting east$", "^  2 of 4 "
@@ -141,7 +145,7 @@ def test_a_terminal_that_changes_its_size_is_drawn_anew(project, gate):
 
 
 def test_ctrl_c(project, gate):
-    with terminal(project, *survey(project, "process", failures=0)) as seen:
+    with terminal(project, *survey(project, "in_processes", failures=0)) as seen:
         seen.until(*(rf"fitting {part}$" for part in ("north", "south", "east", "west")))
         gate.open()
         seen.until(r"● Process .* 1/4 ")

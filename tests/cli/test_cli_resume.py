@@ -6,6 +6,8 @@ import signal
 
 import pytest
 
+from tests.faults.invariants import nobody_left
+
 MAIN = """
 import os
 from laminar import Flow, Layer, Parameters, layers
@@ -212,16 +214,21 @@ def test_a_run_is_stopped_from_another_terminal_and_gone_on_with(project, gate):
     assert "one of F does not run" in project.laminar("stop", "one").err
 
 
+def kill(project, running):
+    """With its layer, which ends by itself: that is not to come through the gate in the place of the next attempt."""
+    running.signal(signal.SIGKILL)
+    running.process.communicate()
+    nobody_left(project.path)
+
+
 def test_a_killed_scheduler_is_followed_at_once(project, gate):
     project.write("main.py", WAITS)
     running = project.start(*project.script, "schedule", "main:F", "--execution", "one", "--executor", "process")
     assert gate.wait(running) == "A1"
-    running.signal(signal.SIGKILL)
-    running.process.communicate()
+    kill(project, running)
     running = project.start(*project.script, "resume", "one")
     assert gate.wait(running) == "A2"
-    running.signal(signal.SIGKILL)
-    running.process.communicate()
+    kill(project, running)
     assert "the scheduler of one of F is gone" in project.laminar("stop", "one").err
     assert "one of F does not run" in project.laminar("stop", "one").err
     running = project.start(*project.script, "resume", "one")

@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from tests.cli.conftest import Seen
+from tests.conftest import TIMEOUT_S
 
 SHELLS = {
     "bash": (["bash", "--norc", "--noprofile", "-i"], 'eval "$(_LAMINAR_COMPLETE=bash_source laminar)"'),
@@ -53,7 +54,7 @@ def test_a_shell_completes_commands_targets_executions_and_layers(seen: Seen, sh
         cwd=seen.path,
         env=environ,
         stdout=subprocess.PIPE,
-        timeout=120,
+        timeout=TIMEOUT_S,
     )
     screen = done.stdout.decode()
     for typed, printed in TYPED.items():

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -71,15 +71,17 @@ class Terminal:
 
     def until(self, *patterns: str) -> str:
         """Wait until all of these are seen; returns what is seen then."""
+        return self.wait(lambda screen: all(re.search(each, screen, re.MULTILINE) for each in patterns), str(patterns))
+
+    def wait(self, comes: Callable[[str], bool], what: str) -> str:
+        """Wait for a screen: what is drawn may come in pieces, and more than once. Returns it."""
         assert self._client.stdout is not None
         deadline = time.monotonic() + TIMEOUT_S
-        while True:
-            screen = self.screen
-            if all(re.search(pattern, screen, re.MULTILINE) for pattern in patterns):
-                return screen
-            changed, _, _ = select.select([self._client.stdout], [], [], deadline - time.monotonic())
-            assert changed, f"{patterns} never came:\n{screen}"
+        while not comes(screen := self.screen):
+            changed, _, _ = select.select([self._client.stdout], [], [], max(0.0, deadline - time.monotonic()))
+            assert changed, f"{what} never came:\n{screen}"
             assert os.read(self._client.stdout.fileno(), 1 << 16), "tmux has gone"
+        return screen
 
     def resize(self, columns: int, lines: int) -> None:
         """Make it larger or smaller."""

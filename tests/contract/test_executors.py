@@ -13,7 +13,6 @@ from laminar.testing.bench import Bench
 
 class TestThread(ExecutorContract):
     processes = False
-    timeout_s = 20.0
 
     @pytest.fixture
     def executor(self) -> Executor:

@@ -49,9 +49,14 @@ _VARYING = [
     (re.compile(r"\b\d\d:\d\d\.\d\d\b"), "CLOCK"),
     (re.compile(r"\b(?:\d+\.\d+ ?s|\d+:\d\d:\d\d)\b"), "SECONDS"),
     (re.compile(r" +\d+(?:\.\d)? (?:B|[KMG]iB)\b"), " SIZE"),
-    (re.compile(r"\b(?:just now|\d+ s ago)"), "AGO"),
+    (re.compile(r"\b(?:just now|\d+ (?:s|min) ago)"), "AGO"),
     (re.compile(r" Slowest: .*"), ""),
     (re.compile(r"sha256:[0-9a-f]+"), "DIGEST"),
+    (
+        re.compile(r", exit code 143$| by signal 15$", re.MULTILINE),
+        " ENDED",
+    ),  # before it listened, by the signal itself
+    (re.compile(r"(?<=\S) {2,}"), "  "),  # a column is as wide as what varies in it
     (re.compile(r"^ +[~^]+\n", re.MULTILINE), ""),  # Python's versions underline other parts of a traceback
 ]
 

@@ -93,7 +93,7 @@ def processes(folder: Path) -> list[str]:
     return [command for command in found if command]
 
 
-def nobody_left(folder: Path, seconds: float = 20.0) -> None:
+def nobody_left(folder: Path, seconds: float = 120.0) -> None:
     """I4: of what ran in `folder`, nothing runs any more."""
     deadline = time.monotonic() + seconds
     while left := processes(folder):

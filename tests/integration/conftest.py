@@ -20,9 +20,10 @@ import pytest
 
 from laminar.executors.docker_command import store_label
 from laminar.version import __version__
-from tests.conftest import COVERAGE
+from tests.conftest import COVERAGE, TIMEOUT_S
 
 LAMINAR = f"laminar:{__version__}"
+EVENTS = ["--filter=type=container", "--filter=label=laminar.store", "--format={{json .}}"]
 UID = 1000
 
 
@@ -41,7 +42,11 @@ def docker(*arguments: str, check: bool = True) -> str:
 
 
 def build(tag: str, context: Path) -> str:
-    """Build an image as a user does; an older one of that tag does not stay behind without a name."""
+    """Build an image as a user does; an older one of that tag does not stay behind without a name.
+
+    The tag is this process's own: another one that runs tests at the same time may build the same, and remove what it had.
+    """
+    tag += f"-{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
     before = docker("images", "--quiet", "--no-trunc", tag).strip()
     docker("build", "-t", tag, str(context))
     if before and before != docker("images", "--quiet", "--no-trunc", tag).strip():
@@ -54,11 +59,15 @@ class Engine:
     """What the engine knows of the containers of one project's store; no one else's are looked at.
 
     Attributes:
+        project: Whose store it is.
+        since: When the test began.
+        heard: Where all events are noted as they come: the engine itself remembers the last 256, of everybody.
         image: Laminar's own image.
     """
 
     project: Any
     since: float
+    heard: Path
     image: str = LAMINAR
     docker = staticmethod(docker)
     build = staticmethod(build)
@@ -84,10 +93,19 @@ class Engine:
     def events(self, *actions: str) -> list[dict[str, str]]:
         """What happened to layers' containers since the test began, in order: `action`, labels, `image`, `name`, …"""
         window = [f"--since={self.since:.9f}", f"--until={time.time():.9f}"]
-        labels = [f"--filter=label={self.label}", "--filter=label=laminar.layer"]
-        chosen = ["--filter=type=container", *(f"--filter=event={action}" for action in actions), *labels]
-        found = map(json.loads, docker("events", *window, *chosen, "--format={{json .}}").splitlines())
-        return [{"action": event["Action"], **event["Actor"]["Attributes"]} for event in found]
+        noted, _, _ = self.heard.read_text().rpartition("\n")
+        latest = docker("events", *window, *EVENTS)  # up to now, where what is noted may lag behind
+        lines = dict.fromkeys([*noted.splitlines(), *latest.splitlines()])
+        found = sorted(map(json.loads, lines), key=lambda event: event["timeNano"])
+        name, _, value = self.label.partition("=")
+        return [
+            {"action": event["Action"], **about}
+            for event in found
+            if event["Action"] in actions
+            and (about := event["Actor"]["Attributes"]).get(name) == value
+            and "laminar.layer" in about
+            and event["timeNano"] >= self.since * 1e9
+        ]
 
     def wait_for(self, action: str) -> None:
         """Until this has happened to any container of the project, also to one that is no layer's."""
@@ -96,7 +114,7 @@ class Engine:
         with subprocess.Popen(command, stdout=subprocess.PIPE) as events:
             assert events.stdout is not None
             try:
-                assert select.select([events.stdout], [], [], 60)[0], f"no {action} in 60 s"
+                assert select.select([events.stdout], [], [], TIMEOUT_S)[0], f"no {action}"
             finally:
                 events.kill()
 
@@ -108,10 +126,19 @@ class Engine:
         return left
 
 
+@pytest.fixture(scope="session")
+def heard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Takes note of all that happens to containers of laminar's."""
+    notes = tmp_path_factory.mktemp("events") / "notes"
+    with notes.open("w") as file, subprocess.Popen(["docker", "events", *EVENTS], stdout=file) as events:
+        yield notes
+        events.kill()
+
+
 @pytest.fixture(autouse=True)
-def engine(project) -> Iterator[Engine]:
+def engine(project, heard: Path) -> Iterator[Engine]:
     """The engine; afterwards nothing of this project's may be left on it."""
-    watched = Engine(project, time.time())
+    watched = Engine(project, time.time(), heard)
     yield watched
     for running in project.started:
         if running.process.poll() is None:
@@ -122,7 +149,7 @@ def engine(project) -> Iterator[Engine]:
 
 @pytest.fixture(scope="session")
 def image(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
-    """Builds `laminar-test:NAME` from laminar's image and these Dockerfile lines and files; the engine's cache is ours."""
+    """Builds `laminar-test:NAME-…` from laminar's image and these Dockerfile lines and files; the engine's cache is ours."""
 
     def make(name: str, *lines: str, **files: str) -> str:
         context = tmp_path_factory.mktemp(name)
@@ -150,7 +177,7 @@ class Daemon:
         places = [f"--{name}={self.home}/{name}" for name in ("data-root", "exec-root", "pidfile", "config-file")]
         with open(self.home / "log", "ab") as log:
             self._process = subprocess.Popen([*isolated, *places, f"--host={self.host}"], stdout=log, stderr=log)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + TIMEOUT_S
         while subprocess.run(["docker", f"--host={self.host}", "version"], capture_output=True).returncode:
             alive = self._process.poll() is None and time.monotonic() < deadline
             assert alive, (self.home / "log").read_text()[-2000:]
@@ -166,7 +193,7 @@ class Daemon:
         """End it: as a service manager does, which stops its containers; or let it die, and them live on."""
         assert self._process is not None
         self._process.send_signal(how)
-        self._process.wait(60)
+        self._process.wait(TIMEOUT_S)
 
 
 @pytest.fixture
@@ -221,17 +248,21 @@ def as_user(project) -> Iterator[Callable[..., None]]:
     return become
 
 
-def clients_of(pid: int) -> list[int]:
-    """The `docker run` processes that a scheduler has started."""
+def clients_of(pid: int, layer: str = "") -> list[int]:
+    """The `docker run` processes that a scheduler has started; of one layer, where that is named.
+
+    Of the layer before it there may still be one: a layer starts when what it needs has committed, not when that has ended.
+    """
     try:
         children = " ".join((task / "children").read_text() for task in Path(f"/proc/{pid}/task").iterdir())
     except OSError:  # it has ended, or a thread of it
         return []
-    return [int(child) for child in children.split() if _runs_docker(child)]
+    return [int(child) for child in children.split() if _runs_docker(child, layer)]
 
 
-def _runs_docker(pid: str) -> bool:
+def _runs_docker(pid: str, layer: str) -> bool:
     try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"docker\0run\0")
+        command = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
     except OSError:
         return False
+    return command[:2] == ["docker", "run"] and (not layer or f"--label=laminar.layer={layer}" in command)

@@ -6,10 +6,11 @@ import os
 import shutil
 import signal
 import sys
-import time
+from itertools import pairwise
 
 import pytest
 
+from tests.conftest import wait_until
 from tests.integration.conftest import clients_of
 
 MAIN = """
@@ -183,10 +184,7 @@ def test_second_signal_waits_for_nobody_and_leaves_nothing(project, engine, gate
     engine.docker("wait", hearing, check=False)  # until the first signal was taken, or the container is gone already
     running.signal(signal.SIGINT)
     running.end().fails(130, "interrupted")
-    deadline = time.monotonic() + 30  # the engine is still at it when the scheduler has gone
-    while engine.containers() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert engine.containers() == []
+    wait_until(lambda: engine.containers() == [])  # the engine is still at it when the scheduler has gone
 
 
 @pytest.mark.parametrize("program", [True, False], ids=["program", "command"])
@@ -211,7 +209,7 @@ def test_client_that_is_killed_is_not_the_container(project, engine, gate, ended
     running = project.start(*project.script, "schedule", "main:F")
     gate.wait(running)
     name = engine.running("B")
-    (client,) = clients_of(running.process.pid)
+    (client,) = clients_of(running.process.pid, "B")
     if ended:
         running.signal(signal.SIGSTOP)
     os.kill(client, signal.SIGKILL)
@@ -228,7 +226,7 @@ def test_client_that_is_killed_is_not_the_container(project, engine, gate, ended
 
 SHIM = """#!/bin/bash
 # The docker command, but for what a test does in its place.
-echo "$@" >> {calls}
+echo "$EPOCHREALTIME $*" >> {calls}
 DOCKER={docker}
 {instead}
 exec -a docker $DOCKER "$@"
@@ -271,20 +269,28 @@ def test_client_that_is_killed_between_making_and_starting(project, engine, gate
     ]
 
 
+FOLLOWS = ["logs", "--follow"]
+
+
 def test_client_that_cannot_follow_a_log_is_not_asked_without_pause(project, engine, gate, shim):
     """The engine's log driver may keep none. The container is waited for all the same, and quietly."""
-    flow(project, "meet('B'); import time; time.sleep(4)", "container=layers.Container(options=['--log-driver=none'])")
+    flow(project, "meet('B')", "container=layers.Container(options=['--log-driver=none'])")
     calls = shim()
     running = project.start(*project.script, "schedule", "main:F")
     gate.wait(running)
-    (client,) = clients_of(running.process.pid)
+    (client,) = clients_of(running.process.pid, "B")
     os.kill(client, signal.SIGKILL)
+
+    def asked():
+        return [float(at) for at, *words in map(str.split, calls.read_text().splitlines()) if words[:2] == FOLLOWS]
+
+    wait_until(lambda: len(asked()) > 2)
     gate.open()
     result = running.end()
     assert result.code == 0, result.err
     assert project.commits("F", result.execution)["B"].attempt == 1
     assert project.value("F", result.execution, "C.value") == 2
-    assert 1 <= sum(line.startswith("logs --follow") for line in calls.read_text().splitlines()) < 12
+    assert all(after - before > 0.9 for before, after in pairwise(asked()))
 
 
 def test_what_the_client_of_a_dead_scheduler_makes_late_is_removed(project, engine, gate, shim):
@@ -294,10 +300,7 @@ def test_what_the_client_of_a_dead_scheduler_makes_late_is_removed(project, engi
     os.mkfifo(late)
     shim(f'case "$*" in run*laminar.layer=B*laminar.attempt=1*) read word < {late};; esac')
     running = project.start(*project.script, "schedule", "main:F", "--execution", "one")
-    deadline = time.monotonic() + 60
-    while not (project.store / "runs/F/one/layers/B/0/1/started.json").exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_until((project.store / "runs/F/one/layers/B/0/1/started.json").exists)
     with open(late, "w") as word:  # when the client reads, it is there
         running.signal(signal.SIGKILL)
         running.process.communicate()

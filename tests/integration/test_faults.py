@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import time
@@ -12,6 +13,7 @@ from laminar.engine.faults import VARIABLE
 from laminar.executors.docker_command import Place, container_name, docker_command
 from laminar.model.configuration import Container
 from laminar.model.wire import Task
+from tests.conftest import LATE, wait_until
 from tests.faults.invariants import verify
 
 MAIN = """
@@ -141,18 +143,37 @@ def test_more_than_a_container_holds_passes_through_it_item_by_item(project, eng
     verify(project.store)
 
 
-def test_a_container_that_ignores_sigterm_is_killed_after_the_grace_period(project, engine):
-    flow(project, "signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)", "timeout=layers.Timeout(seconds=2)")
-    began = time.monotonic()
-    result = schedule(project).end()
-    result.fails(1, "B/0 failed at attempt 1: timed out after 2 s")
-    assert time.monotonic() - began < 60
+def slow(project, body):
+    """B has an hour, which is over when there is a file `late`."""
+    project.write("late.py", LATE)
+    flow(project, body, "timeout=layers.Timeout(seconds=3600)")
+    project.write("main.py", "import late\n" + (project.path / "main.py").read_text())
+
+
+def test_a_container_that_ignores_sigterm_is_killed_after_the_grace_period(project, engine, gate):
+    slow(project, "signal.signal(signal.SIGTERM, signal.SIG_IGN); from gate import meet; meet('B')")
+    running = schedule(project, "--progress", "quiet")
+    gate.wait(running)
+    (project.path / "late").touch()
+    running.end().fails(1, "B/0 failed at attempt 1: timed out after 3600 s")
     assert project.log("F", "one", "B") == "before\n"
 
 
-def test_a_commit_in_the_grace_period_wins(project, engine):
-    flow(project, configuration="timeout=layers.Timeout(seconds=5)")
-    result = schedule(project, **{VARIABLE: "B/0/1@commit.before:delay=8"}).end()
+def test_a_commit_in_the_grace_period_wins(project, engine, gate):
+    """SIGTERM comes while the layer's result is being committed."""
+    slow(project, "from gate import meet; meet(str(os.getpid()))")
+    running = schedule(project, "--progress", "quiet", **{VARIABLE: "B/0/1@commit.before:stop"})
+    pid, name = gate.wait(running), engine.running("B")
+    gate.open()
+
+    def status(what):
+        return re.search(rf"(?m)^{what}:\s*(.*)$", engine.docker("exec", name, "cat", f"/proc/{pid}/status"))[1]
+
+    wait_until(lambda: status("State").startswith("T"))
+    (project.path / "late").touch()
+    wait_until(lambda: int(status("ShdPnd"), 16) & 1 << signal.SIGTERM - 1)
+    engine.docker("exec", name, "sh", "-c", f"kill -CONT {pid}")
+    result = running.end()
     assert result.code == 0, result.err
     assert attempts(engine, "B") == [1]
     assert project.value("F", "one", "C.value") == 2
@@ -176,10 +197,7 @@ def test_the_daemon_is_started_again_while_a_layer_runs(project, daemon, engine,
     project.environ["DOCKER_HOST"] = daemon.host
     flow(project, "self.attempt == 1 and time.sleep(20)")
     running = schedule(project)
-    deadline = time.monotonic() + 60
-    while "before" not in ("" if not (project.store / "runs").exists() else project.log("F", "one", "B")):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_until(lambda: (project.store / "runs").exists() and "before" in project.log("F", "one", "B"))
     daemon.end(how)
     time.sleep(2)
     daemon.start()

@@ -10,6 +10,8 @@ import time
 
 import pytest
 
+from tests.conftest import wait_until
+
 MAIN = """
 from gate import meet
 from laminar import Flow, Layer
@@ -80,17 +82,18 @@ def resumed(project, meanwhile=lambda running: None):
     return json.loads(result.out), result.err
 
 
+def has_adopted(running, said):
+    assert running.process.poll() is None, running.end()
+    return said.exists() and "adopted 1 attempt of an earlier launch" in said.read_text()
+
+
 def test_a_container_that_runs_is_adopted(project, engine, gate, begun):
     name = engine.running("B")
     kill(begun)
     assert engine.running("B") == name
     running = project.start("sh", "-c", 'exec "$0" resume.py 2> said', sys.executable)
     said = project.path / "said"
-    deadline = time.monotonic() + 60
-    while not (said.exists() and "adopted 1 attempt of an earlier launch" in said.read_text()):
-        alive = running.process.poll() is None and time.monotonic() < deadline
-        assert alive, running.end()
-        time.sleep(0.05)
+    wait_until(lambda: has_adopted(running, said))
     gate.open()
     assert json.loads(running.end().out) == ["interrupted", [1, 2, 2], 1, "finished"]
     assert project.log("F", "one", "B") == "before\nafter\n"
@@ -203,11 +206,7 @@ def test_one_that_lost_and_lives_on_touches_nothing_more(project, engine, gate):
     assert gate.wait(loser) == "B1"
     winner = project.start("sh", "-c", 'exec "$0" resume.py takeover 2> said', sys.executable)
     said = project.path / "said"
-    deadline = time.monotonic() + 60
-    while not (said.exists() and "adopted 1 attempt of an earlier launch" in said.read_text()):
-        assert winner.process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_until(lambda: has_adopted(winner, said))
     assert loser.process.stderr is not None
     while "was taken over by process" not in loser.process.stderr.readline():
         assert loser.process.poll() is None

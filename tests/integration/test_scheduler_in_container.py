@@ -71,7 +71,7 @@ def test_layers_are_siblings_from_the_same_image_on_the_same_store(project, engi
     if command == COMMAND:
         assert result.execution == execution
     ended = engine.events("die")
-    assert [event["laminar.layer"] for event in ended] == ["A", "B"]
+    assert sorted(event["laminar.layer"] for event in ended) == ["A", "B"]
     assert {event["image"] for event in ended} == {engine.inspect(hello)["Id"]}
     assert project.value("HelloFlow", execution, "B.after") == user
     assert project.log("HelloFlow", execution, "A") == "in A\n"

@@ -18,10 +18,18 @@ from laminar import Flow, Layer
 from laminar.datastores import Datastore, Memory
 from laminar.engine.ledger import Ledger
 from laminar.executors import Thread
+from tests.conftest import TIMEOUT_S
 
 # The same examples in each run: a test that fails for one developer fails for all. HYPOTHESIS_PROFILE=explore looks for
 # new ones.
-hypothesis.settings.register_profile("repeat", deadline=None, derandomize=True, database=None, max_examples=50)
+hypothesis.settings.register_profile(
+    "repeat",
+    deadline=None,
+    derandomize=True,
+    database=None,
+    max_examples=50,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],  # the machine may be
+)
 hypothesis.settings.register_profile("explore", deadline=None, max_examples=2000, database=None)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeat"))
 
@@ -83,7 +91,7 @@ class Program:
             env={**os.environ, **environ},
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=TIMEOUT_S,
         )
 
     def prints(self, *arguments: str, cwd: str = ".", **environ: str) -> str:

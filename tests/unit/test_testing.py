@@ -18,6 +18,8 @@ from laminar.serde import Json
 from laminar.testing import CodecContract, DatastoreContract, ExecutorContract
 from laminar.testing.bench import Bench
 
+WAIT_S = 120.0
+
 
 class Overwrites(Memory):
     def create(self, key: str, data: Any, *, durable: bool = True) -> bool:
@@ -30,26 +32,37 @@ class ChecksThenWrites(Memory):
 
     def __init__(self) -> None:
         super().__init__()
-        self.between = threading.Barrier(2)
+        self.checked: list[str] = []
+        self.twice = threading.Event()
 
     def create(self, key: str, data: Any, *, durable: bool = True) -> bool:
         if key in self._data:
             return False
-        try:
-            self.between.wait(0.01)  # let another one through the check
-        except threading.BrokenBarrierError:
-            self.between.reset()
+        self.checked.append(key)
+        if len(self.checked) > 1:
+            self.twice.set()
+        self.twice.wait(WAIT_S)  # for another one to come through the check
         self._data[key] = bytes(data)
         return True
 
 
 class WritesInPieces(Memory):
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen = threading.Event()
+
     def create(self, key: str, data: Any, *, durable: bool = True) -> bool:
         if not super().create(key, bytes(data)[:10]):
             return False
-        threading.Event().wait(0.0005)
+        self.seen.wait(WAIT_S)  # for somebody to read half of it
         self._data[key] = bytes(data)
         return True
+
+    def read(self, key: str) -> Any:
+        data = super().read(key)
+        if len(data) == 10:
+            self.seen.set()
+        return data
 
 
 class Forgetful(Memory):
@@ -181,15 +194,17 @@ class OneByOne(Thread):
 
 
 @pytest.mark.parametrize(
-    ("broken", "name"),
+    ("broken", "name", "timeout_s"),
     [
-        (Doubles, "test_every_job_reports_exactly_once"),
-        (Drops, "test_a_log_is_whole_when_the_job_reports"),
-        (OneByOne, "test_jobs_run_side_by_side_and_are_cancelled_apart"),
+        (Doubles, "test_every_job_reports_exactly_once", WAIT_S),
+        (Drops, "test_a_log_is_whole_when_the_job_reports", WAIT_S),
+        (OneByOne, "test_jobs_run_side_by_side_and_are_cancelled_apart", 0.5),
     ],
 )
-def test_an_executor_that_breaks_a_rule_fails(broken: type[Thread], name: str, tmp_path: Path) -> None:
-    bench = Bench(broken(), Memory(), tmp_path, timeout_s=0.5)
+def test_an_executor_that_breaks_a_rule_fails(
+    broken: type[Thread], name: str, timeout_s: float, tmp_path: Path
+) -> None:
+    bench = Bench(broken(), Memory(), tmp_path, timeout_s)
     try:
         with pytest.raises(AssertionError):
             getattr(ExecutorContract(), name)(bench)

@@ -17,6 +17,7 @@ from laminar.datastores.folders import flush_all
 from laminar.engine import layout
 from laminar.engine.access import ENTER, READ, WRITE, allows, unreadable
 from laminar.errors import NotFoundError, StoreError
+from tests.conftest import TIMEOUT_S
 
 KEY = layout.commit("F", "x", "A", 0)
 
@@ -182,7 +183,7 @@ def test_many_processes_append_whole_pieces(store: Local) -> None:
     script = "import sys; from laminar.datastores import Local; s = Local(sys.argv[1])\n"
     script += "for _ in range(200): s.append('log', (sys.argv[2] * 99 + '\\n').encode())"
     children = [subprocess.Popen([sys.executable, "-c", script, store.url, letter]) for letter in "abc"]
-    assert [child.wait(60) for child in children] == [0, 0, 0]
+    assert [child.wait(TIMEOUT_S) for child in children] == [0, 0, 0]
     lines = bytes(store.read("log")).decode().splitlines()
     assert sorted(lines) == sorted([letter * 99 for letter in "abc"] * 200)
 

@@ -66,6 +66,7 @@ def test_nothing_happens_unless_it_is_asked_for(tmp_path):
         ("scheduler@log.after#3:full", Fault("scheduler", "log.after", "full", 3)),
         ("executor@commit.before:raise", Fault("executor", "commit.before", "raise")),
         ("B/0/1@blob.in:delay=0.5", Fault("B/0/1", "blob.in", "delay", 1, 0.5)),
+        ("B/0/1@commit.in:stop", Fault("B/0/1", "commit.in", "stop")),
     ],
 )
 def test_fault_is_read(text, fault):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import threading
@@ -22,6 +21,9 @@ from laminar.engine.lease import Holder, Lease, held_s
 from laminar.engine.ledger import Ledger
 from laminar.errors import ExecutionError, Interrupted, StoreError, UsageError
 from laminar.executors import Thread
+from tests.conftest import wait_until
+
+WAIT_S = 120.0
 
 HELD = r"execution x of F is held by process \d+ on "
 
@@ -94,12 +96,14 @@ def test_a_process_id_that_is_used_again_is_another_process(ledger: Ledger, monk
 
 
 @pytest.mark.usefixtures("quick")
-def test_what_cannot_be_looked_up_is_watched(ledger: Ledger) -> None:
+def test_what_cannot_be_looked_up_is_watched(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     held, said = Lease.take(ledger), []
     elsewhere(ledger)
     held.keep(lambda: None, lambda to: None)
-    with pytest.raises(UsageError, match=HELD + "far"):
-        Lease.take(ledger, say=said.append)
+    with monkeypatch.context() as patch:
+        patch.setattr(lease, "TTL_S", WAIT_S)  # it beats, however slowly
+        with pytest.raises(UsageError, match=HELD + "far"):
+            Lease.take(ledger, say=said.append)
     assert "execution x was held by process" in said[0]
     held._over.set()  # it dies, without a word
     assert held._thread is not None
@@ -121,9 +125,8 @@ def test_what_was_removed_does_not_come_back_by_its_lease(ledger: Ledger, monkey
     held = Lease.take(ledger)
     beats = Path(ledger.store.url) / "runs/F/x/lease/1/beats"
     held.keep(lambda: None, lambda to: None)
-    while not beats.exists():
-        time.sleep(0.01)
-    shutil.rmtree(Path(ledger.store.url) / "runs")
+    wait_until(beats.exists)
+    (Path(ledger.store.url) / "runs").rename(Path(ledger.store.url) / "trash")  # in one step
     time.sleep(1.2)  # for two more
     held.release("done")
     assert list(ledger.store.keys("runs/F/x/")) == []
@@ -158,7 +161,7 @@ class Waits(Layer):
 
     def __call__(self) -> None:
         Waits.came.set()
-        Waits.gate.wait(60)
+        Waits.gate.wait(WAIT_S)
 
 
 @pytest.fixture
@@ -184,7 +187,7 @@ def test_a_run_that_is_stopped_or_taken_over_ends(flow: Flow, how: str) -> None:
 
     thread = threading.Thread(target=run)
     thread.start()
-    assert Waits.came.wait(60)
+    assert Waits.came.wait(WAIT_S)
     ledger = Ledger(flow.store(), "F", "x")
     execution = flow.execution("x")
     assert (execution.state, execution.layer(Waits).state.running) == ("running", True)
@@ -196,7 +199,7 @@ def test_a_run_that_is_stopped_or_taken_over_ends(flow: Flow, how: str) -> None:
     else:
         taken = Lease.take(ledger, by_force=True)
         words = f"execution x of F was taken over by process {os.getpid()} on "
-    thread.join(60)
+    thread.join(WAIT_S)
     (error,) = errors
     assert words in error.message
     assert error.exit_code == 143
@@ -221,7 +224,7 @@ def test_a_run_that_ends_before_it_hears_of_a_takeover_removes_nothing(flow: Flo
 
     class Fails(Layer):
         def __call__(self) -> None:
-            Waits.gate.wait(60)
+            Waits.gate.wait(WAIT_S)
             assert ends == "done"
 
     type(flow).register(Fails)
@@ -229,7 +232,7 @@ def test_a_run_that_ends_before_it_hears_of_a_takeover_removes_nothing(flow: Flo
     took: list[Lease] = []
 
     def take() -> None:
-        assert Waits.came.wait(60)
+        assert Waits.came.wait(WAIT_S)
         took.append(Lease.take(Ledger(flow.store(), "F", "x"), by_force=True))
         Waits.gate.set()
 
@@ -237,7 +240,7 @@ def test_a_run_that_ends_before_it_hears_of_a_takeover_removes_nothing(flow: Flo
     thread.start()
     with suppress(ExecutionError, Interrupted):  # the latter where it hears of it in time
         flow(execution="x")
-    thread.join(60)
+    thread.join(WAIT_S)
     assert closed == ["leave"]
     took[0].release("done")
 

@@ -16,7 +16,7 @@ from laminar.errors import CorruptError, ExecutionError, FlowError, UsageError
 
 from ..conftest import MakeFlow, begun
 
-WAIT_S = 20.0
+WAIT_S = 120.0
 
 
 class A(Layer):

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest
 from laminar import Flow, Layer, Parameters, launch
 from laminar.configurations import hooks, layers, schedulers
 from laminar.datastores import Datastore, Memory
-from laminar.engine.events import AttemptFailed, AttemptStarted, Beat, Event, SplitDone
+from laminar.engine.events import AttemptFailed, AttemptStarted, Beat, Event, SplitDone, Warned
 from laminar.engine.executor import Exit, Job, Report
 from laminar.engine.ledger import Ledger, Plan
 from laminar.engine.ports import Buffer
@@ -26,7 +27,7 @@ from laminar.model.wire import Task
 
 from ..conftest import MakeFlow, begun
 
-WAIT_S = 20.0
+WAIT_S = 120.0
 
 
 def retry(attempts: int = 1, infrastructure: int = 3) -> layers.Retry:
@@ -78,6 +79,24 @@ def let_layers_end() -> None:
             assert not thread.is_alive()
 
 
+class Clock:
+    """The scheduler's: it goes as every clock does, and jumps ahead when a test wants that."""
+
+    def __init__(self) -> None:
+        self.ahead = 0.0
+
+    def monotonic(self) -> float:
+        return time.monotonic() + self.ahead
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr("laminar.engine.scheduler.time", made)
+    monkeypatch.setattr("laminar.engine.scheduler._BEAT_S", 0.01)  # it looks at its clock as often
+    return made
+
+
 # Order
 
 
@@ -98,7 +117,7 @@ def test_a_layer_starts_when_what_it_needs_is_done_not_when_everything_is(make_f
         def __call__(self, middle: Middle) -> None:
             last_began.set()
 
-    execution = make_flow(First, Long, Middle, Last)()
+    execution = make_flow(First, Long, Middle, Last, executor=Thread(concurrency=2))()
     assert execution.layer(Long).saw_the_last_begin
     assert execution.state == "finished"
 
@@ -201,7 +220,7 @@ def test_where_the_disk_is_full_each_of_a_group_is_tried_again(make_flow: MakeFl
     assert (failure.kind, failure.message) == ("infrastructure", "the disk is full.")
 
 
-def test_the_time_of_an_attempt_is_its_own_not_the_disks(make_flow: MakeFlow) -> None:
+def test_the_time_of_an_attempt_is_its_own_not_the_disks(make_flow: MakeFlow, clock: Clock) -> None:
     class Broken(SlowDisk):
         def create_all(self, entries: Sequence[tuple[str, Buffer]]) -> list[bool]:
             super().create_all(())
@@ -214,6 +233,7 @@ def test_the_time_of_an_attempt_is_its_own_not_the_disks(make_flow: MakeFlow) ->
 
     class B(Layer):
         def __call__(self) -> None:
+            clock.ahead = 3600
             over.wait(WAIT_S)
 
     def look(event: Event) -> None:
@@ -221,8 +241,9 @@ def test_the_time_of_an_attempt_is_its_own_not_the_disks(make_flow: MakeFlow) ->
             disk.go_on.set()  # its time began after A's
 
     disk, seen = Broken(), Seen(look)
-    limits = {"timeout": layers.Timeout(seconds=1), "retry": retry(infrastructure=1)}
-    flow = make_flow(A, B, executor=Thread(concurrency=2), datastore=disk, configuration={"A": limits, "B": limits})
+    limits = {"timeout": layers.Timeout(seconds=3600), "retry": retry(infrastructure=1)}
+    # One at a time: B has A's place, which only waits for the disk by then.
+    flow = make_flow(A, B, executor=Thread(concurrency=1), datastore=disk, configuration={"A": limits, "B": limits})
     with pytest.raises(ExecutionError):
         launch.schedule(flow, observers=[seen])
     over.set()
@@ -440,16 +461,17 @@ def test_an_attempt_that_takes_too_long_is_given_up_and_can_not_commit_any_more(
     assert not flow.execution("x").layer(A).state.finished
 
 
-def test_a_timeout_is_tried_again_and_the_late_one_changes_nothing(make_flow: MakeFlow) -> None:
+def test_a_timeout_is_tried_again_and_the_late_one_changes_nothing(make_flow: MakeFlow, clock: Clock) -> None:
     go_on = threading.Event()
 
     class A(Layer):
         def __call__(self) -> None:
             if self.attempt == 1:
+                clock.ahead = 3600
                 go_on.wait(WAIT_S)
             self.made_by = self.attempt
 
-    flow = make_flow(A, configuration={"A": {"timeout": layers.Timeout(seconds=1), "retry": retry(2)}})
+    flow = make_flow(A, configuration={"A": {"timeout": layers.Timeout(seconds=3600), "retry": retry(2)}})
     execution = flow()
     assert execution.layer(A).made_by == 2
     go_on.set()
@@ -461,7 +483,7 @@ def test_a_timeout_of_what_is_done_in_time_does_nothing(make_flow: MakeFlow) -> 
     class A(Layer):
         def __call__(self) -> None: ...
 
-    assert make_flow(A, configuration={"A": {"timeout": layers.Timeout(seconds=60)}})().state == "finished"
+    assert make_flow(A, configuration={"A": {"timeout": layers.Timeout(seconds=3600)}})().state == "finished"
 
 
 # Failures
@@ -599,7 +621,7 @@ def test_a_try_that_does_not_follow_any_more_is_taken_back(make_flow: MakeFlow, 
 
         def __call__(self) -> None:
             if self.index == 1:
-                tried.wait(60)
+                tried.wait(WAIT_S)
             raise ValueError
 
     class Tried:
@@ -610,7 +632,7 @@ def test_a_try_that_does_not_follow_any_more_is_taken_back(make_flow: MakeFlow, 
         def close(self) -> None: ...
 
     begun(store, "x").put_plan("A", Plan(2))
-    retry = layers.Retry(attempts=2, delay=60)
+    retry = layers.Retry(attempts=2, delay=3600)
     flow = make_flow(A, executor=Thread(concurrency=2), configuration={"A": {"retry": retry}})
     shown = launch.settings_of(flow, {"progress": "plain"})
     with pytest.raises(ExecutionError, match="A/1 failed at attempt 1") as caught:
@@ -843,6 +865,37 @@ def test_while_nothing_happens_the_run_says_that_it_is_alive(
     launch.schedule(make_flow(A), observers=[Seen(lambda event: alive.set() if isinstance(event, Beat) else None)])
 
 
+class Lingers(Thread):
+    """Its processes say that they have committed, and do not end until they are told to."""
+
+    def open(self, launch: Any) -> None:
+        super().open(launch)
+        self.over: dict[Job, Callable[[], None]] = {}
+
+    def submit(self, job: Job, report: Report) -> None:
+        self.over[job] = lambda: report(job, Exit(code=143))
+        super().submit(job, lambda job, _: job.committed())
+
+    def cancel(self, job: Job) -> None:
+        self.over[job]()
+
+
+def test_what_has_committed_and_is_on_its_way_out_is_not_told_to_be_stopped(make_flow: MakeFlow) -> None:
+    class A(Layer):
+        def __call__(self) -> None: ...
+
+    class B(Layer):
+        def __call__(self, a: A) -> None:
+            os.kill(os.getpid(), signal.SIGINT)
+            raise ValueError  # it does not commit
+
+    seen = Seen()
+    with pytest.raises(Interrupted):
+        launch.schedule(make_flow(A, B, executor=Lingers()), observers=[seen])
+    warned = [event.message for event in seen.events if isinstance(event, Warned)]
+    assert warned == ["stopping 1 running; interrupt again to leave at once"]
+
+
 def test_a_signal_wakes_a_scheduler_that_goes_to_sleep(make_flow: MakeFlow) -> None:
     """It comes between two calls of Python's, where it would be noticed with the next message or beat only."""
     let_go = threading.Event()
@@ -850,7 +903,7 @@ def test_a_signal_wakes_a_scheduler_that_goes_to_sleep(make_flow: MakeFlow) -> N
     class Signals(Layer):
         def __call__(self) -> None:
             os.kill(os.getpid(), signal.SIGINT)
-            let_go.wait(20)
+            let_go.wait(WAIT_S)
 
     for _ in range(20):
         let_go.clear()

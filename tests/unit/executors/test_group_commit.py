@@ -10,7 +10,7 @@ import pytest
 from laminar.errors import StoreError
 from laminar.executors.group_commit import GroupCommit
 
-WAIT_S = 20.0
+WAIT_S = 120.0
 
 
 class Disk:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import socket
 import threading
 
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from laminar.engine.executor import Job
-from laminar.executors.output import follow
+from laminar.executors.output import follow, until_closed, until_ended
 from laminar.model.configuration import Configuration
 from laminar.model.wire import COMMITTED, Task
 
@@ -25,7 +26,7 @@ def followed(pieces: list[bytes], seen: int = 0) -> tuple[bytes, int, bytes]:
     with ours, theirs:
         writer = threading.Thread(target=lambda: [*map(theirs.send, pieces), theirs.shutdown(socket.SHUT_WR)])
         writer.start()
-        last, came = follow(ours.fileno(), job, seen)
+        last, came = follow(until_closed(ours.fileno()), job, seen)
         writer.join()
     assert came == sum(map(len, pieces))
     return bytes(log), len(notices), last
@@ -69,6 +70,23 @@ def test_a_notice_after_what_looks_like_the_beginning_of_one_is_found_too() -> N
     for before in (b"\x1e", b"\x1elam", COMMITTED[:-1]):
         for place in range(1, len(COMMITTED)):
             assert followed([before + COMMITTED[:place], COMMITTED[place:]])[:2] == (before, 1)
+
+
+@pytest.mark.parametrize("holds", [True, False], ids=["another holds the pipe", "nobody does"])
+def test_what_a_process_has_written_is_read_to_its_end_whoever_holds_the_pipe(holds: bool) -> None:
+    output, writes = os.pipe()
+    ended, end = os.pipe()
+    pieces = until_ended(output, ended)
+    os.write(writes, b"first")
+    assert next(pieces) == b"first"
+    os.write(writes, b"its last words")
+    if not holds:
+        os.close(writes)
+    os.close(end)
+    assert next(pieces) == b"its last words"
+    if holds:
+        os.write(writes, b"of what it has left running")
+    assert list(pieces) == []
 
 
 def test_the_last_words_are_4_kib_at_most() -> None:

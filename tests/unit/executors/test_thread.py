@@ -18,7 +18,7 @@ from laminar.executors.workers import Workers
 from laminar.model.configuration import Configuration
 from laminar.model.wire import Task
 
-WAIT_S = 20.0
+WAIT_S = 120.0
 
 
 class Opened:
@@ -100,7 +100,7 @@ def test_a_store_that_takes_no_record_of_the_failure_does_not_hang_the_run(monke
     monkeypatch.setattr(threading, "excepthook", lambda arguments: None)
     opened = Opened(raises(StoreError("down")), raises(StoreError("still down")))
     opened.submit()
-    assert opened.reports.get(timeout=1).code == 3
+    assert opened.reports.get(timeout=WAIT_S).code == 3
 
 
 def test_an_attempt_that_commits_can_not_be_given_up_any_more() -> None:
