@@ -180,9 +180,10 @@ def _linked(flow: Flow, linker: Callable[[Execution], Parameters] | None, execut
     except Exception as error:
         from laminar.engine.tracebacks import user_traceback
 
+        again = execution._ledger.store.options.command("resume", f"{execution.flow.name}:{execution.id}")
         raise LaminarError(
             f"the linker of flow {flow.name} raised {type(error).__name__}: {error}",
-            remedy=f"Mend it, and go on: laminar resume {execution.flow.name}:{execution.id}",
+            remedy=f"Mend it, and go on: {again}",
             details=user_traceback(error),
         ) from error
     if not isinstance(made, Parameters):

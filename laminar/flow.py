@@ -240,7 +240,7 @@ class Flow:
         from laminar import wiring
         from laminar.settings import resolve
 
-        return wiring.datastore(self.datastore or resolve()["datastore"])
+        return wiring.chosen_datastore(resolve(code={"datastore": self.datastore}))
 
     def _evaluates_if_asked(self) -> bool:
         """In a container that was started by `python main.py`: evaluate the layer that the variables name, and exit.

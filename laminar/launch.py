@@ -70,7 +70,7 @@ def schedule(
     if settings.source("app_dir") != "default":
         app_dir = settings["app_dir"]
     identity = execution_id(execution) if execution is not None else new_execution_id()
-    store = wiring.datastore(settings["datastore"])
+    store = wiring.chosen_datastore(settings)
     store.check()
     ledger = Ledger(store, flow.name, identity)
     executor = wiring.executor(settings)

@@ -118,9 +118,17 @@ class Setting:
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings of one command; `settings["image"]` is a value, `source("image")` where it came from."""
+    """The settings of one command; `settings["image"]` is a value, `source("image")` where it came from.
+
+    Attributes:
+        entries: Each of them.
+        usual: What each is, by name, where neither flag nor code says otherwise.
+        file: The settings file that was named; empty where none was.
+    """
 
     entries: Mapping[str, Setting]
+    usual: Callable[[str], Setting]
+    file: str = ""
 
     def __getitem__(self, name: str) -> Value:
         return self.entries[name].value
@@ -154,22 +162,20 @@ def resolve(
     flags, code = flags or {}, code or {}
     in_file = read_file(file)
     built = built_image()
-    entries = {}
-    for name, option in OPTIONS.items():
-        variable = f"LAMINAR_{name.upper()}"
-        if flags.get(name) is not None:
-            entries[name] = Setting(flags[name], "flag")
-        elif code.get(name) is not None:
-            entries[name] = Setting(code[name], "code")
-        elif environ.get(variable):
-            entries[name] = Setting(_parsed(option, environ[variable], variable), variable)
-        elif name in in_file:
-            entries[name] = Setting(in_file[name], file or FILE)
-        elif name == "image" and built:
-            entries[name] = Setting(built, BUILD)
-        else:
-            entries[name] = Setting(option.default, "default")
-    return Settings(entries)
+
+    def usual(name: str) -> Setting:
+        option, variable = OPTIONS[name], f"LAMINAR_{name.upper()}"
+        if environ.get(variable):
+            return Setting(_parsed(option, environ[variable], variable), variable)
+        if name in in_file:
+            return Setting(in_file[name], file or FILE)
+        if name == "image" and built:
+            return Setting(built, BUILD)
+        return Setting(option.default, "default")
+
+    said = {name: Setting(value, "code") for name, value in code.items() if value is not None}
+    said |= {name: Setting(value, "flag") for name, value in flags.items() if value is not None}
+    return Settings({name: said.get(name) or usual(name) for name in OPTIONS}, usual, file or "")
 
 
 def read_file(file: str | None = None) -> dict[str, Value]:

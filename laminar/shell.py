@@ -76,7 +76,7 @@ def split_at(store: Datastore, address: str, attempt: int | None = None) -> Spli
     if launch is None:
         raise UsageError(
             f"execution {ledger.execution} of {ledger.flow} was recorded and never launched.",
-            remedy=f"Go on with it: laminar resume {Place(ledger)}",
+            remedy=f"Go on with it: {store.options.command('resume', str(Place(ledger)))}",
         )
     return Split(ledger, place.layer, index, plan.splits if plan else 1, chosen, launch)
 
@@ -100,7 +100,7 @@ def look(flow: Flow, split: Split, settings: Settings, argv: Sequence[str] = (),
         over = ", ".join(dict.fromkeys(each.layer.__name__ for each in node.configuration.foreach.parameters))
         raise UsageError(
             f"layer {split.layer} of execution {split.ledger.execution} is not cut into splits before {over} has finished.",
-            remedy=f"Look at it: laminar show {Place(split.ledger)}",
+            remedy=f"Look at it: {split.ledger.store.options.command('show', str(Place(split.ledger)))}",
         )
     if settings["executor"] == split.launch["executor"] and settings["executor"] not in EXECUTORS:
         raise UsageError(

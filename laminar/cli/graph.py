@@ -37,14 +37,15 @@ def graph(
       laminar graph latest --format mermaid > graph.mmd
       laminar graph main:HelloFlow --format svg > graph.svg
     """
-    store = open_store(datastore, config)
+    store = open_store(datastore, config, app_dir)
     settings = settings_of({"app_dir": app_dir}, file=config)
     if what and names_execution(store, what, settings["app_dir"]):
         place = resolve(store, what)
         if place.layer:
+            commands = (("graph", str(Place(place.ledger))), ("show", str(place)))
             raise UsageError(
                 f"{place} is not an execution, and a graph is one of all its layers.",
-                remedy=f"laminar graph {Place(place.ledger)}\nlaminar show {place}",
+                remedy="\n".join(store.options.command(*words) for words in commands),
             )
         drawn = graphs.of_execution(place.ledger)
     else:

@@ -45,7 +45,7 @@ def resume(
       laminar resume latest
       laminar resume 01m853 --rerun Train
     """
-    store = open_store(flags["datastore"], config)
+    store = open_store(flags["datastore"], config, flags["app_dir"])
     address = Address.parse(execution)
     if address.layer:
         raise UsageError(f"{execution} is a layer.", remedy=f"Type the execution: {address.execution}, or --rerun.")

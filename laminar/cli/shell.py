@@ -55,7 +55,7 @@ def shell(
         )
     if code is None and not program:
         check_terminal()
-    split = split_at(open_store(datastore, config), address, attempt)
+    split = split_at(open_store(datastore, config, app_dir), address, attempt)
     settings = resolve({"app_dir": app_dir}, file=config)
     flags = {
         "app_dir": settings["app_dir"],

@@ -11,6 +11,7 @@ import click
 from laminar.cli import console
 from laminar.cli.options import ADDRESS, AS_JSON, open_store, store_options
 from laminar.engine.addresses import Place, resolve
+from laminar.engine.commands import Options
 from laminar.inspection.artifacts import FEW_READ, MOST_READ
 from laminar.inspection.document import facts, iso
 from laminar.inspection.found import Artifact, Error, ExecutionFacts, LayerFacts, LayerRow, SplitFacts, SplitRow, Try
@@ -37,17 +38,19 @@ def show(address: str, limit: int, as_json: bool, datastore: str | None, config:
       laminar show 01jd8q/Process
       laminar show HelloFlow:01jd8q/Process/17 --json
     """
-    place = resolve(open_store(datastore, config), address)
+    store = open_store(datastore, config)
+    options = store.options
+    place = resolve(store, address)
     if as_json:
         console.put_json(facts(_found(place, limit)))
         return
     match _found(place, limit):
         case ExecutionFacts() as found:
-            _put_execution(found)
+            _put_execution(found, options)
         case LayerFacts() as found:
             _put_layer(found)
         case SplitFacts() as found:
-            _put_split(found)
+            _put_split(found, options)
 
 
 def _found(place: Place, limit: int) -> ExecutionFacts | LayerFacts | SplitFacts:
@@ -58,7 +61,7 @@ def _found(place: Place, limit: int) -> ExecutionFacts | LayerFacts | SplitFacts
     return execution_facts(place.ledger)
 
 
-def _put_execution(found: ExecutionFacts) -> None:
+def _put_execution(found: ExecutionFacts, options: Options) -> None:
     console.put(f"{found.flow} {found.execution}  {console.state(found.state)}")
     versions = ", ".join(f"{name} {version}" for name, version in found.versions.items())
     console.pairs(
@@ -77,9 +80,9 @@ def _put_execution(found: ExecutionFacts) -> None:
     for row in found.layers:
         if row.error:
             console.put(f"\n  {row.name}: {console.clean(row.error.words)}")
-            console.put(f"    laminar show {found.address}/{row.name}")
+            console.put(f"    {options.command('show', f'{found.address}/{row.name}')}")
     if found.state in ("failed", "interrupted") and not found.held:
-        console.put(f"\ngo on    laminar resume {found.address}")
+        console.put(f"\ngo on    {options.command('resume', found.address)}")
 
 
 def _layer_line(row: LayerRow) -> list[str]:
@@ -129,7 +132,7 @@ def _split_line(split: SplitRow) -> list[str]:
     return [f"/{split.index}", console.state(split.state), attempt, _span(split.duration_s), error]
 
 
-def _put_split(found: SplitFacts) -> None:
+def _put_split(found: SplitFacts, options: Options) -> None:
     console.put(f"{found.address}  {console.state(found.state)}")
     console.pairs(
         [
@@ -148,7 +151,7 @@ def _put_split(found: SplitFacts) -> None:
         _put_try(attempt)
     _put_artifacts(found.artifacts)
     if found.attempts:
-        console.put(f"\n  laminar logs {found.address}")
+        console.put(f"\n  {options.command('logs', found.address)}")
 
 
 def _put_try(attempt: Try) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from laminar.engine.addresses import Place
+from laminar.engine.commands import Options
 from laminar.engine.ledger import Ledger
 from laminar.inspection.artifacts import MOST_READ, artifacts_of
 from laminar.inspection.found import Artifact, Error, ExecutionFacts, LayerRow, SplitRow, Try, Usage
@@ -96,6 +97,7 @@ class Contents:
     retried: Sequence[Failed]
     caught: Sequence[Failed]
     damaged: Sequence[Damage]
+    options: Options
 
 
 def gather(ledger: Ledger) -> Contents:
@@ -124,6 +126,7 @@ def gather(ledger: Ledger) -> Contents:
         retried=_retried(layers)[:MOST_FAILURES],
         caught=_caught(layers)[:MOST_FAILURES],
         damaged=seen.damaged,
+        options=ledger.store.options,
     )
 
 

@@ -62,7 +62,7 @@ def _sentence(contents: Contents) -> list[Markup | str]:
     }
     sentence: list[Markup | str] = [words.get(state, "")]
     if state in ("failed", "interrupted") and not contents.facts.held:
-        command = element("code", f"laminar resume {contents.facts.address}", class_="command")
+        command = element("code", contents.options.command("resume", contents.facts.address), class_="command")
         sentence += ["Go on with ", command]
     return sentence
 
@@ -147,8 +147,8 @@ def _failure(failed: Failed, contents: Contents, is_open: bool) -> Markup:
     log: list[Markup] = []
     if failed.log:
         log = [element("h4", "Last lines of its log"), element("pre", failed.log, tabindex=0)]
-    remedy = error.remedy.replace("EXECUTION", contents.facts.address)  # which those did not know who wrote it
-    commands = f"laminar logs {address}\nlaminar show {address}\nlaminar shell {address}"
+    remedy = contents.options.with_name(error.remedy, contents.facts.address)
+    commands = "\n".join(contents.options.command(name, address) for name in ("logs", "show", "shell"))
     detail = element(
         "details",
         element("summary", "Traceback and log" if failed.log else "Traceback" if error.traceback else "What to do"),

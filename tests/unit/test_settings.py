@@ -11,7 +11,7 @@ from laminar import wiring
 from laminar.datastores import Local, Memory
 from laminar.errors import SettingsError, UsageError
 from laminar.executors import Docker, Process, Thread
-from laminar.settings import OPTIONS, Setting, Settings, resolve
+from laminar.settings import OPTIONS, Settings, resolve
 
 
 @pytest.fixture
@@ -144,7 +144,7 @@ def test_a_file_that_was_named_must_be_there(file: Path) -> None:
 
 
 def settings(**values: Any) -> Settings:
-    return Settings({**resolve(environ={}).entries, **{name: Setting(value, "flag") for name, value in values.items()}})
+    return resolve(values, environ={})
 
 
 def test_a_place_is_a_store(tmp_path: Path) -> None:
