@@ -8,6 +8,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
+from functools import cache
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -25,7 +26,7 @@ from laminar.model.graph import Graph
 from laminar.model.names import execution_id, new_execution_id
 from laminar.model.parameters import given
 from laminar.model.resuming import Resume
-from laminar.settings import Settings, resolve
+from laminar.settings import Settings, misspelled, resolve
 from laminar.version import __version__
 
 if TYPE_CHECKING:
@@ -62,6 +63,8 @@ def schedule(
     """
     if program:
         _report_errors()
+        if not resume:  # else the command that runs the program again has said so
+            _name_misspelled()
     faults.arm_scheduler(os.environ)
     graph = flow.graph()
     values = {} if resume else given(flow.parameters(), parameters or {})
@@ -297,6 +300,13 @@ def _facts(graph: Graph, executor: Executor, digest: str, target: str) -> dict[s
         "program": loading.program(),
         "pid": os.getpid(),
     }
+
+
+@cache
+def _name_misspelled() -> None:
+    """Say, once, which variables may have been meant as settings."""
+    for words in misspelled(os.environ):
+        _say(f"warning: {words}")
 
 
 def _report_errors() -> None:

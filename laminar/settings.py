@@ -14,6 +14,7 @@ from typing import Any
 from laminar.engine.current import current
 from laminar.errors import SettingsError
 from laminar.model.names import nearest
+from laminar.model.wire import Task
 
 __all__ = ["OPTIONS", "Option", "Setting", "Settings", "current", "read_file", "resolve"]
 
@@ -23,6 +24,9 @@ BUILT = os.path.join(".laminar", "build.json")
 
 BUILD = "laminar build"
 """Source of an image that is remembered, rather than named by anybody."""
+
+_NEAR = 0.8
+"""How much of two names is the same, of 1, where one may be the other misspelled: EXECUTER, and not TEST_IMAGE."""
 
 Value = Any
 
@@ -176,6 +180,20 @@ def resolve(
     said = {name: Setting(value, "code") for name, value in code.items() if value is not None}
     said |= {name: Setting(value, "flag") for name, value in flags.items() if value is not None}
     return Settings({name: said.get(name) or usual(name) for name in OPTIONS}, usual, file or "")
+
+
+def misspelled(environ: Mapping[str, str]) -> list[str]:
+    """A sentence for each variable that is none of laminar's, and nearly the one of a setting; others are other people's."""
+    import difflib
+
+    known = [*OPTIONS, *Task._fields]
+    said = []
+    for variable in sorted(environ):
+        name = variable.removeprefix("LAMINAR_").lower()
+        if name != variable.lower() and name not in known:
+            near = difflib.get_close_matches(name, OPTIONS, n=1, cutoff=_NEAR)
+            said += [f"{variable} is not a setting of laminar; did you mean LAMINAR_{each.upper()}?" for each in near]
+    return said
 
 
 def read_file(file: str | None = None) -> dict[str, Value]:

@@ -50,6 +50,8 @@ COMMANDS = {name: words for section in SECTIONS.values() for name, words in sect
 
 _HIDDEN = ("inside", "probe")
 
+_WITHOUT_SETTINGS = ("execute", "init", "build", *_HIDDEN)
+
 
 class _Commands(click.Group):
     """Imports a subcommand when it is typed: `execute` runs once per layer and pays for no other."""
@@ -111,7 +113,8 @@ class _ReaderLeft(Exception):  # noqa: N818 - nothing went wrong here
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="laminar")
-def cli() -> None:
+@click.pass_context
+def cli(ctx: click.Context) -> None:
     """Write a workflow in plain Python; run every step in its own container.
 
     \b
@@ -125,6 +128,11 @@ def cli() -> None:
 
     An ADDRESS is [FLOW:]EXECUTION[/LAYER[/INDEX]]; an execution is its id, the beginning of it, or latest.
     """
+    if ctx.invoked_subcommand not in _WITHOUT_SETTINGS:
+        from laminar.settings import misspelled
+
+        for words in misspelled(os.environ):
+            click.echo(f"warning: {words}", err=True)
 
 
 def main() -> NoReturn:

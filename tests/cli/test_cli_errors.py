@@ -158,6 +158,17 @@ def test_commands_and_variables_that_are_not_known(project):
     project.laminar("schedule").fails(2, "no flow is named", "laminar.yaml")
 
 
+def test_a_variable_that_is_nearly_the_one_of_a_setting_is_named_once(project):
+    project.write("main.py", GOOD)
+    words = "warning: LAMINAR_EXECUTER is not a setting of laminar; did you mean LAMINAR_EXECUTOR?\n"
+    environ = {"LAMINAR_EXECUTER": "thread", "LAMINAR_TEST_IMAGE": "x", "LAMINAR_EXECUTOR": "thread"}
+    for command in (["schedule", "main:F", "--execution", "one"], ["list"], ["show", "one"]):
+        assert project.laminar(*command, **environ).err.count(words) == 1
+    assert project.python("main.py", **environ).err.count(words) == 1
+    assert project.laminar("resume", "latest", **environ).err.count(words) == 1  # the program runs again
+    assert words not in project.laminar("execute", "--layer", "A", **environ).err
+
+
 @pytest.mark.parametrize("bad", ["../up", "/tmp/x", "-x", ".", "a/b", "a..b", "a b", "é", "x" * 129, ""], ids=repr)
 def test_execution_id_that_is_none(project, bad):
     project.write("main.py", GOOD)
