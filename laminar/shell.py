@@ -15,7 +15,7 @@ from laminar.engine.executor import Launch, Visit
 from laminar.engine.ledger import Ledger
 from laminar.engine.ports import Datastore
 from laminar.errors import UsageError
-from laminar.inspection.layers import rows_of, started_at
+from laminar.inspection.layers import rows_of
 from laminar.inspection.splits import layer_facts
 from laminar.model import wire
 from laminar.model.address import Address
@@ -190,7 +190,7 @@ def _configuration(split: Split, registered: Configuration) -> Configuration:
     """How the attempt was run; today's where there was none. The paths of secrets are today's: no record has them."""
     recorded = None
     if split.attempt is not None:
-        started = started_at(split.ledger, split.layer, split.index, split.attempt)
+        started = split.ledger.start(split.layer, split.index, split.attempt)
         recorded = started.get("configuration") or split.launch.get("configurations", {}).get(split.layer)
     if recorded is None:
         return registered.copy()

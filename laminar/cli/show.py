@@ -155,7 +155,8 @@ def _put_split(found: SplitFacts, options: Options) -> None:
 
 
 def _put_try(attempt: Try) -> None:
-    console.put(f"\n  attempt {attempt.attempt}  {console.state(attempt.state)}")
+    since = "  computed again since (--rerun)" if attempt.replaced else ""
+    console.put(f"\n  attempt {attempt.attempt}  {console.state(attempt.state)}{since}")
     if attempt.error:
         _put_error(attempt.error, "    ")
     console.pairs(

@@ -157,7 +157,7 @@ def _layer(ledger: Ledger, row: LayerRow, room: int) -> LayerPart:
 def _usage(ledger: Ledger, layer: str, split: SplitRow, tries: Sequence[Try] | None) -> Usage | None:
     if split.state == "finished":
         return usage_of(ledger.commit(layer, split.index))
-    return tries[-1].usage if tries else None
+    return tries[-1].usage if tries and not tries[-1].replaced else None
 
 
 def _previews(
@@ -213,7 +213,8 @@ def _retried(layers: Sequence[LayerPart]) -> list[Failed]:
 
 def _followed(split: SplitRow, tries: Sequence[Try]) -> Sequence[Try]:
     """The attempts that another follows, or is about to."""
-    return tries if split.state == "retrying" else tries[:-1]
+    counting = [each for each in tries if not each.replaced]
+    return counting if split.state == "retrying" else counting[:-1]
 
 
 def _caught(layers: Sequence[LayerPart]) -> list[Failed]:

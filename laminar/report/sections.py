@@ -72,7 +72,8 @@ def _tiles(contents: Contents) -> Markup:
     over = sum(row.state in ("finished", "skipped") for row in rows)
     splits, done = sum(row.splits or 0 for row in rows), sum(row.finished_splits for row in rows)
     failed = sum(len(each.splits) for each in contents.failures)
-    again = sum(max(0, len(tries) - 1) for part in contents.layers for tries in part.tries.values())
+    counting = (sum(not each.replaced for each in tries) for part in contents.layers for tries in part.tries.values())
+    again = sum(max(0, number - 1) for number in counting)
     tiles = [
         (f"{count(over)} of {count(len(rows))}", "layers done or skipped", ""),
         (f"{count(done)} of {count(splits)}" if splits else "", "splits finished", ""),
