@@ -57,6 +57,7 @@ class Row:
         ended: When all were done, or the first finally failed.
         memory: The most that one of its attempts asked for, in MiB.
         peak: The most that one used, in MiB; None where that is not known.
+        limited: Whether what it asked for was a limit there: in a container.
         over: Whether the run is.
     """
 
@@ -77,6 +78,7 @@ class Row:
     ended: float | None = None
     memory: int = 0
     peak: float | None = None
+    limited: bool = False
     over: bool = False
 
     @property
@@ -190,3 +192,4 @@ def _failed(row: Row, event: AttemptFailed) -> None:
 def _note_peak(row: Row, usage: Usage | None) -> None:
     if usage is not None and usage.memory_peak_mib is not None:
         row.peak = max(row.peak or 0.0, usage.memory_peak_mib)
+        row.limited = usage.measured == "container"

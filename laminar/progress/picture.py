@@ -151,7 +151,8 @@ class _Picture:
         if row.retries and (row.splits > 1 or row.state == "done"):
             notes.append([(plural(row.retries, "retry", "retries"), "yellow")])
         if row.peak is not None:
-            notes.append([(f"peak {row.peak:.0f} MiB of {row.memory}", "dim")])
+            limit = f" of {row.memory}" if row.limited else ""
+            notes.append([(f"peak {row.peak:.0f} MiB{limit}", "dim")])
         return notes
 
     def _splits(self, row: Row, room: int) -> list[Line]:

@@ -141,7 +141,7 @@ def _resources(part: LayerPart) -> list[Any]:
     worked, took = sum(cpu for cpu, _ in timed), sum(took for _, took in timed)
     asked_mib, peak = container["memory"], row.memory_peak_mib
     bar: Markup | str = ""
-    if peak is not None and asked_mib:
+    if peak is not None and asked_mib and row.measured == "container":  # elsewhere it is no limit
         words = f"{100 * peak / asked_mib:.0f} %"
         bar = element(
             "span",

@@ -134,6 +134,12 @@ def test_live_has_a_line_for_each_layer_and_for_each_split_that_does_something()
     ]
 
 
+def test_live_names_a_limit_of_memory_only_where_there_is_one() -> None:
+    used = SplitDone(2.3, "B", 2, 1, 0.8, Usage(1.0, 300.0, "process"))
+    assert "peak 300 MiB of" not in "".join(shown([*STORY, used]))
+    assert "peak 300 MiB" in "".join(shown([*STORY, used]))
+
+
 def test_live_at_the_end_says_what_failed_and_what_never_ran() -> None:
     drawn = shown([*STORY, *END])
     assert drawn[2:] == [
