@@ -14,6 +14,7 @@ from laminar.model import resuming
 from laminar.model.layer import Layer, LayerT
 from laminar.model.parameters import Parameters
 from laminar.model.resuming import Resume
+from laminar.model.telling import tell
 
 if TYPE_CHECKING:
     from laminar.engine.artifacts import Archive
@@ -205,4 +206,4 @@ def _name_stale(execution: Execution, made: Mapping[str, Any]) -> None:
         words = (
             f"flow {execution.flow.name} goes on with the {', '.join(changed)} that execution {execution.id} was given"
         )
-        print(f"warning: {words}; its linker makes another now. Under a new id it gets that.", file=sys.stderr)  # noqa: T201
+        tell(f"warning: {words}; its linker makes another now. Under a new id it gets that.")

@@ -21,11 +21,12 @@ from laminar.engine.lease import Lease
 from laminar.engine.ledger import Ledger, Started
 from laminar.engine.scheduler import Options, Scheduler
 from laminar.engine.signals import Signals
-from laminar.errors import ExecutionError, Interrupted, LaminarError, TargetError, report
+from laminar.errors import ExecutionError, Interrupted, LaminarError, TargetError
 from laminar.model.graph import Graph
 from laminar.model.names import execution_id, new_execution_id
 from laminar.model.parameters import given
 from laminar.model.resuming import Resume
+from laminar.model.telling import tell, tell_error
 from laminar.settings import Settings, misspelled, resolve
 from laminar.version import __version__
 
@@ -146,7 +147,7 @@ class _Held:
 
     def take(self, *, by_force: bool = False) -> None:
         """Take it, and keep it from now on: images may have to be pulled or made before there is a scheduler."""
-        self.lease = Lease.take(self._ledger, by_force=by_force, say=_say)
+        self.lease = Lease.take(self._ledger, by_force=by_force, say=tell)
         self.lease.keep(
             lambda: self._tell(lambda scheduler: scheduler.stop(signal.SIGTERM)),
             lambda to: self._tell(lambda scheduler: scheduler.give_way(to)),
@@ -200,11 +201,7 @@ def _name_changed(graph: Graph, ledger: Ledger, code: Code) -> None:
     if changed:
         layers = f"layer {changed[0]} has" if len(changed) == 1 else f"layers {', '.join(changed)} have"
         again = " ".join(f"--rerun {name}" for name in changed)
-        _say(f"warning: {layers} other code than when the results were committed, which stay; to replace them: {again}")
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)  # noqa: T201
+        tell(f"warning: {layers} other code than when the results were committed, which stay; to replace them: {again}")
 
 
 def _interrupted(number: int) -> NoReturn:
@@ -234,7 +231,7 @@ class _Closing:
         try:
             self._executor.close()
         except LaminarError as left:  # how the run ended stands by now
-            print(f"warning: {left.message} {left.remedy}", file=sys.stderr)  # noqa: T201
+            tell(f"warning: {left.message} {left.remedy}")
 
 
 def settings_of(flow: Flow, flags: Mapping[str, Any] | None = None, file: str | None = None) -> Settings:
@@ -306,7 +303,7 @@ def _facts(graph: Graph, executor: Executor, digest: str, target: str) -> dict[s
 def _name_misspelled() -> None:
     """Say, once, which variables may have been meant as settings."""
     for words in misspelled(os.environ):
-        _say(f"warning: {words}")
+        tell(f"warning: {words}")
 
 
 def _report_errors() -> None:
@@ -318,7 +315,7 @@ def _report_errors() -> None:
         if not isinstance(error, LaminarError):
             sys.__excepthook__(kind, error, trace)
             return
-        print(report(error), file=sys.stderr)  # noqa: T201
+        tell_error(error)
         raise SystemExit(error.exit_code)
 
     sys.excepthook = hook

@@ -20,6 +20,7 @@ from laminar.inspection.splits import layer_facts
 from laminar.model import wire
 from laminar.model.address import Address
 from laminar.model.configuration import Configuration
+from laminar.model.telling import tell
 from laminar.model.wire import Task
 from laminar.settings import EXECUTORS, Settings
 
@@ -197,7 +198,7 @@ def _configuration(split: Split, registered: Configuration) -> Configuration:
     found = registered.with_json(recorded)
     known = registered.container.secrets
     for name in [name for name in found.container.secrets if name not in known]:
-        print(f"warning: secret {name} is left out: a hook named its file, which no record has", file=sys.stderr)  # noqa: T201
+        tell(f"warning: secret {name} is left out: a hook named its file, which no record has")
     found.container.secrets = {name: path for name, path in known.items() if name in found.container.secrets}
     return found
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from laminar.engine.commands import Options
 from laminar.engine.ports import Datastore
 from laminar.errors import SettingsError, UsageError
+from laminar.model.telling import tell
 
 if TYPE_CHECKING:
     from laminar.engine.artifacts import Archive
@@ -102,7 +103,7 @@ def executor(settings: Settings) -> Executor:
         ignored.append(f"hardened ({settings.source('hardened')})")
     if made.name != "docker" and ignored:
         words = " and ".join(dict.fromkeys(ignored))
-        print(f"warning: {words}: nothing to the {made.name} executor, which has no containers", file=sys.stderr)  # noqa: T201
+        tell(f"warning: {words}: nothing to the {made.name} executor, which has no containers")
     if made.name == "docker":
         made.make_base = _make_base  # type: ignore[attr-defined]
         remembered = settings.source("image") == BUILD

@@ -69,4 +69,4 @@ def _put(drawn: graphs.GraphFacts) -> None:
         how += [f"for each {', '.join(layer.foreach)}"] if layer.foreach else []
         state = [console.state(layer.state), count] if layer.state else []
         lines.append([layer.name, *state, "; ".join(how)])
-    console.rows(lines, indent="  ")
+    console.rows(lines, indent="  ", fold=True)

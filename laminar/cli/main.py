@@ -13,8 +13,9 @@ from typing import Any, NoReturn
 
 import click
 
-from laminar.errors import InfrastructureError, LaminarError, report
+from laminar.errors import InfrastructureError, LaminarError
 from laminar.model.names import nearest
+from laminar.model.telling import tell, tell_error
 from laminar.version import __version__
 
 SECTIONS = {
@@ -132,7 +133,7 @@ def cli(ctx: click.Context) -> None:
         from laminar.settings import misspelled
 
         for words in misspelled(os.environ):
-            click.echo(f"warning: {words}", err=True)
+            tell(f"warning: {words}")
 
 
 def main() -> NoReturn:
@@ -147,7 +148,7 @@ def main() -> NoReturn:
     try:
         code = cli(standalone_mode=False)
     except LaminarError as error:
-        click.echo(report(error), err=True)
+        tell_error(error)
         code = error.exit_code
     except click.ClickException as error:
         error.show()

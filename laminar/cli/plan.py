@@ -75,8 +75,9 @@ def plan(
         console.put_json(document(flow=flow.name, execution=ledger.execution if ledger else None, layers=steps))
         return
     console.put(f"{flow.name} on {ledger.execution}" if ledger else flow.name)
-    console.rows([[step.layer, console.state(step.status), console.clean(step.words)] for step in steps], indent="  ")
-    console.put(f"  {_total(steps)}")
+    lines = [[step.layer, console.state(step.status), console.clean(step.words)] for step in steps]
+    console.rows(lines, indent="  ", fold=True)
+    console.put_words(f"  {_total(steps)}")
 
 
 def _total(steps: list[Step]) -> str:

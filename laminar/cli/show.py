@@ -79,7 +79,7 @@ def _put_execution(found: ExecutionFacts, options: Options) -> None:
     console.rows([_layer_line(row) for row in found.layers], indent="  ", drop=[4, 5, 3, 6], cut=True)
     for row in found.layers:
         if row.error:
-            console.put(f"\n  {row.name}: {console.clean(row.error.words)}")
+            console.put_words(f"\n  {row.name}: {console.clean(row.error.words)}")
             console.put(f"    {options.command('show', f'{found.address}/{row.name}')}")
     if found.state in ("failed", "interrupted") and not found.held:
         console.put(f"\ngo on    {options.command('resume', found.address)}")
@@ -191,9 +191,10 @@ def _memory(peak: float, measured: str) -> str:
 
 
 def _put_error(error: Error, indent: str) -> None:
-    text = "\n".join(filter(None, [error.traceback.rstrip() or error.words, error.remedy]))
-    for line in text.splitlines():
+    for line in error.traceback.splitlines() or error.words.splitlines():
         console.put(f"{indent}{console.clean(line)}")
+    for line in error.remedy.splitlines():
+        console.put_words(f"{indent}{console.clean(line)}")
 
 
 def _put_artifacts(artifacts: Sequence[Artifact]) -> None:

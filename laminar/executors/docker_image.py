@@ -20,6 +20,7 @@ from laminar.executors.docker_command import Place, probe_command
 from laminar.executors.docker_engine import Engine
 from laminar.executors.docker_host import Host
 from laminar.model.configuration import Container
+from laminar.model.telling import tell
 from laminar.version import WIRE_VERSION, __version__
 
 BASE_IMAGE = f"laminar:{__version__}"
@@ -212,7 +213,7 @@ def _pull(image: str, platform: str | None, where: str) -> None:
     """
     quiet = [] if sys.stderr.isatty() else ["--quiet"]
     chosen = [f"--platform={platform}"] if platform else []
-    print(f"image {image} is not on this machine; pulling it", file=sys.stderr)  # noqa: T201
+    tell(f"image {image} is not on this machine; pulling it")
     done = subprocess.run(
         ["docker", "pull", *quiet, *chosen, "--", image], stdout=sys.stderr.fileno(), stderr=subprocess.PIPE, text=True
     )

@@ -16,7 +16,8 @@ from collections.abc import Mapping, MutableMapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from laminar.errors import UsageError, report
+from laminar.errors import UsageError
+from laminar.model.telling import tell_error
 
 VARIABLE = "LAMINAR_RESUME"
 
@@ -90,7 +91,7 @@ def _end(pid: int) -> None:
         f"{resume.flow}().execution({resume.execution!r}).resume()",
     )
     _flush()
-    print(report(error), file=sys.stderr, flush=True)  # noqa: T201
+    tell_error(error)
     os._exit(error.exit_code)
 
 

@@ -115,9 +115,8 @@ def shown(
     lines = picture(board, letters, width, height, events[-1].at + 1, lambda layer, index: said)
     texts = ["".join(text for text, _ in line) for line in lines]
     assert all(cell_len(line) <= width for line in texts), texts
-    return [
-        line.rstrip() for line in [*texts, *("".join(text for text, _ in line) for line in last_lines(board, letters))]
-    ]
+    texts += ["".join(text for text, _ in line) for line in last_lines(board, letters, width)]
+    return [line.rstrip() for line in texts]
 
 
 def test_live_has_a_line_for_each_layer_and_for_each_split_that_does_something() -> None:
