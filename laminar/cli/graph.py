@@ -11,6 +11,7 @@ from laminar.errors import UsageError
 from laminar.inspection import graphs
 from laminar.inspection.document import facts
 from laminar.inspection.picture import svg
+from laminar.model.words import done
 from laminar.settings import resolve as settings_of
 
 
@@ -64,7 +65,7 @@ def _put(drawn: graphs.GraphFacts) -> None:
     console.put(" ".join(filter(None, [drawn.flow, drawn.execution])))
     lines = []
     for layer in drawn.layers:
-        count = f"{layer.finished_splits}/{layer.splits}" if layer.splits is not None else ""
+        count = done(layer.finished_splits, layer.splits) if layer.splits else ""
         how = [f"after {', '.join(layer.needs)}"] if layer.needs else []
         how += [f"for each {', '.join(layer.foreach)}"] if layer.foreach else []
         state = [console.state(layer.state), count] if layer.state else []

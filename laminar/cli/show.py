@@ -17,7 +17,7 @@ from laminar.inspection.document import facts, iso
 from laminar.inspection.found import Artifact, Error, ExecutionFacts, LayerFacts, LayerRow, SplitFacts, SplitRow, Try
 from laminar.inspection.layers import execution_facts
 from laminar.inspection.splits import layer_facts, split_facts
-from laminar.model.words import age, clock, plural, size
+from laminar.model.words import age, clock, done, plural, size
 
 
 @click.command()
@@ -90,7 +90,7 @@ def _layer_line(row: LayerRow) -> list[str]:
     if not note:
         counts = ((row.failed_splits if row.splits != 1 else 0, "failed"), (row.retrying_splits, "retrying"))
         note = ", ".join(f"{number} {what}" for number, what in counts if number)
-    splits = f"{row.finished_splits}/{row.splits}" if row.splits else ""
+    splits = done(row.finished_splits, row.splits) if row.splits else ""
     retried = row.attempts is not None and row.attempts > (row.splits or 1)
     attempts = plural(row.attempts, "attempt") if retried and row.attempts else ""
     peak = "" if row.memory_peak_mib is None else f"peak {row.memory_peak_mib:.0f} MiB"

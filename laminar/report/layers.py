@@ -52,10 +52,12 @@ def _row(row: LayerRow, created: float) -> list[Any]:
 def _progress(row: LayerRow) -> Markup | str:
     if row.splits is None or row.skipped:
         return ""
-    words = f"{count(row.finished_splits)}/{count(row.splits)}"
+    words = f"{count(row.finished_splits)}/{count(row.splits)} done"
     if row.splits < 2:
         return words
-    bar = element("progress", value=row.finished_splits, max=row.splits, aria_label=f"{words} splits", class_=row.state)
+    bar = element(
+        "progress", value=row.finished_splits, max=row.splits, aria_label=f"splits: {words}", class_=row.state
+    )
     return element("span", bar, " ", words, class_="progress")
 
 
