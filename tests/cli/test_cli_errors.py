@@ -55,6 +55,12 @@ TARGETS = [
         "No module named 'nowhere'",
     ),
     ("bad.py", {"bad.py": "class F(:"}, ["importing bad.py raises SyntaxError"], "SyntaxError: invalid syntax"),
+    (
+        "bad:F",
+        {"bad.py": HEAD + "@F.register(retries=3)\nclass A(Layer): ..."},
+        ["importing bad raises TypeError", "register takes container=", "Did you mean 'retry'?"],
+        "unexpected keyword argument 'retries'",
+    ),
     ("bad:F", {"bad.py": "exit(3)"}, ["importing bad exits with 3"], "SystemExit: 3"),
 ]
 
