@@ -93,8 +93,11 @@ class Execution:
 
     def _run(self, parameters: Callable[[], Mapping[str, Any]], resume: Resume | None) -> Execution:
         """Begin this execution, or go on with it where it was begun and is to be resumed; wait for its end."""
+        from laminar import wiring
         from laminar.launch import schedule, settings_of
 
+        if resume and "datastore" in resume.flags:  # where the command found it that runs this program again
+            self._store = wiring.datastore(resume.flags["datastore"])
         flow = copy.copy(self.flow)
         flow.datastore = self._ledger.store
         settings = settings_of(flow, dict(resume.flags), resume.config) if resume else None

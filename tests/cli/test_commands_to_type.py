@@ -121,3 +121,27 @@ def test_at_ctrl_c(project, gate):
     gate.wait(running)
     running.signal(signal.SIGINT)
     running.end().fails(130, "laminar resume one --datastore 'my runs'")
+
+
+CHAIN = """
+class G(Flow): ...
+
+@G.register
+class C(Layer):
+    def __call__(self) -> None: ...
+
+if flow := F():
+    flow(execution="one").next(flow=G())
+"""
+
+
+def test_a_program_goes_on_in_the_datastore_that_the_command_names(project):
+    project.write("main.py", FAILS + CHAIN)
+    project.environ |= {"LAMINAR_EXECUTOR": "process"}
+    assert project.python("main.py", LAMINAR_DATASTORE="my runs").code == 1
+    command = typed(project.laminar("show", "one", "--datastore", "my runs").out)[-1]
+    assert command == "laminar resume one --datastore 'my runs'"
+    project.write("mended", "")
+    paste(project, command)
+    assert project.laminar("list", "--flow", "G", "--datastore", "my runs").out.count("finished") == 1
+    assert not project.store.exists()
