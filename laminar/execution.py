@@ -14,7 +14,6 @@ from laminar.model import resuming
 from laminar.model.layer import Layer, LayerT
 from laminar.model.parameters import Parameters
 from laminar.model.resuming import Resume
-from laminar.model.telling import tell
 
 if TYPE_CHECKING:
     from laminar.engine.artifacts import Archive
@@ -206,6 +205,8 @@ def _name_stale(execution: Execution, made: Mapping[str, Any]) -> None:
     except Exception:  # values that cannot be compared, such as arrays
         return
     if changed:
+        from laminar.model.telling import tell
+
         words = (
             f"flow {execution.flow.name} goes on with the {', '.join(changed)} that execution {execution.id} was given"
         )

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from laminar.engine.commands import Options
 from laminar.engine.ports import Datastore
 from laminar.errors import SettingsError, UsageError
-from laminar.model.telling import tell
 
 if TYPE_CHECKING:
     from laminar.engine.artifacts import Archive
@@ -102,6 +101,8 @@ def executor(settings: Settings) -> Executor:
     if settings["hardened"]:
         ignored.append(f"hardened ({settings.source('hardened')})")
     if made.name != "docker" and ignored:
+        from laminar.model.telling import tell
+
         words = " and ".join(dict.fromkeys(ignored))
         tell(f"warning: {words}: nothing to the {made.name} executor, which has no containers")
     if made.name == "docker":

@@ -15,7 +15,6 @@ import click
 
 from laminar.errors import InfrastructureError, LaminarError
 from laminar.model.names import nearest
-from laminar.model.telling import tell, tell_error
 from laminar.version import __version__
 
 SECTIONS = {
@@ -130,6 +129,7 @@ def cli(ctx: click.Context) -> None:
     An ADDRESS is [FLOW:]EXECUTION[/LAYER[/INDEX]]; an execution is its id, the beginning of it, or latest.
     """
     if ctx.invoked_subcommand not in _WITHOUT_SETTINGS:
+        from laminar.model.telling import tell
         from laminar.settings import misspelled
 
         for words in misspelled(os.environ):
@@ -148,6 +148,8 @@ def main() -> NoReturn:
     try:
         code = cli(standalone_mode=False)
     except LaminarError as error:
+        from laminar.model.telling import tell_error  # `execute` pays for it where it fails only
+
         tell_error(error)
         code = error.exit_code
     except click.ClickException as error:

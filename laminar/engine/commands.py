@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _LOADING = ("resume", "shell")
 """Commands that read more of the settings than where the datastore is, and load the flow's code."""
 
 
-@dataclass(frozen=True)
-class Options:
+class Options(NamedTuple):
     """What commands must be given; nothing, where the settings of their own are those of this process.
 
     Attributes:

@@ -17,7 +17,6 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 from laminar.errors import UsageError
-from laminar.model.telling import tell_error
 
 VARIABLE = "LAMINAR_RESUME"
 
@@ -90,6 +89,8 @@ def _end(pid: int) -> None:
         remedy=f"Let it run {resume.flow}() as it did, or go on in Python: "
         f"{resume.flow}().execution({resume.execution!r}).resume()",
     )
+    from laminar.model.telling import tell_error
+
     _flush()
     tell_error(error)
     os._exit(error.exit_code)
