@@ -101,7 +101,8 @@ def _settings(app_dir: str | None, config: str | None) -> Generator[Check, None,
         yield failed("settings", error)
         with suppress(SettingsError):
             return resolve(flags, file=os.devnull)
-        return Settings({name: Setting(option.default, "default") for name, option in OPTIONS.items()})
+        defaults = {name: Setting(option.default, "default") for name, option in OPTIONS.items()}
+        return Settings(defaults, defaults.__getitem__)
     made = [f"{name} {settings[name]} ({settings.source(name)})" for name in settings if _is_set(settings, name)]
     place = FILE if os.path.exists(FILE) else f"no {FILE} here"
     yield Check("settings", "ok", ", ".join(made) or f"{place}; all as by default")

@@ -21,6 +21,8 @@ where the vendor is called; nothing else is caught.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 
 class LaminarError(Exception):
     """Base of all errors that laminar raises on purpose.
@@ -133,9 +135,13 @@ class CorruptError(StoreError):
     """What is stored under a key is not what was written there."""
 
 
-def report(error: LaminarError) -> str:
-    """The error as people read it: the user's own traceback, what is wrong and where, what to do."""
-    lines = [error.details, ""] if error.details else []
-    lines.append(f"error: {error.message}")
-    lines += [f"       {line}" for line in error.remedy.splitlines()]
-    return "\n".join(lines)
+def report(error: LaminarError, shown: Callable[[str], str] = str) -> str:
+    """The error as people read it: the user's own traceback, what is wrong and where, what to do.
+
+    Args:
+        error: What went wrong.
+        shown: What becomes of the lines after the traceback.
+    """
+    lines = [f"error: {error.message}", *(f"       {line}" for line in error.remedy.splitlines())]
+    said = shown("\n".join(lines))
+    return f"{error.details}\n\n{said}" if error.details else said

@@ -7,13 +7,12 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from laminar.engine import loading
+from laminar.engine import loading, resuming
 from laminar.engine.ports import Datastore
+from laminar.engine.resuming import Resume
 from laminar.errors import FlowError, LaminarError
-from laminar.model import resuming
 from laminar.model.layer import Layer, LayerT
 from laminar.model.parameters import Parameters
-from laminar.model.resuming import Resume
 
 if TYPE_CHECKING:
     from laminar.engine.artifacts import Archive
@@ -92,8 +91,11 @@ class Execution:
 
     def _run(self, parameters: Callable[[], Mapping[str, Any]], resume: Resume | None) -> Execution:
         """Begin this execution, or go on with it where it was begun and is to be resumed; wait for its end."""
+        from laminar import wiring
         from laminar.launch import schedule, settings_of
 
+        if resume and "datastore" in resume.flags:  # where the command found it that runs this program again
+            self._store = wiring.datastore(resume.flags["datastore"])
         flow = copy.copy(self.flow)
         flow.datastore = self._ledger.store
         settings = settings_of(flow, dict(resume.flags), resume.config) if resume else None
@@ -180,9 +182,10 @@ def _linked(flow: Flow, linker: Callable[[Execution], Parameters] | None, execut
     except Exception as error:
         from laminar.engine.tracebacks import user_traceback
 
+        again = execution._ledger.store.options.command("resume", f"{execution.flow.name}:{execution.id}")
         raise LaminarError(
             f"the linker of flow {flow.name} raised {type(error).__name__}: {error}",
-            remedy=f"Mend it, and go on: laminar resume {execution.flow.name}:{execution.id}",
+            remedy=f"Mend it, and go on: {again}",
             details=user_traceback(error),
         ) from error
     if not isinstance(made, Parameters):
@@ -201,7 +204,9 @@ def _name_stale(execution: Execution, made: Mapping[str, Any]) -> None:
     except Exception:  # values that cannot be compared, such as arrays
         return
     if changed:
+        from laminar.engine.telling import tell
+
         words = (
             f"flow {execution.flow.name} goes on with the {', '.join(changed)} that execution {execution.id} was given"
         )
-        print(f"warning: {words}; its linker makes another now. Under a new id it gets that.", file=sys.stderr)  # noqa: T201
+        tell(f"warning: {words}; its linker makes another now. Under a new id it gets that.")

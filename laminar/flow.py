@@ -7,11 +7,11 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 
-from laminar.engine import loading
+from laminar.engine import loading, resuming
 from laminar.engine.ports import Datastore
 from laminar.errors import FlowError
 from laminar.execution import Execution
-from laminar.model import resuming, wire
+from laminar.model import wire
 from laminar.model.configuration import Catch, Configuration, Container, ForEach, Retry, Timeout
 from laminar.model.graph import Graph, Node, Registration, build, make_node
 from laminar.model.layer import Layer
@@ -242,7 +242,7 @@ class Flow:
         from laminar import wiring
         from laminar.settings import resolve
 
-        return wiring.datastore(self.datastore or resolve()["datastore"])
+        return wiring.chosen_datastore(resolve(code={"datastore": self.datastore}))
 
     def _evaluates_if_asked(self) -> bool:
         """In a container that was started by `python main.py`: evaluate the layer that the variables name, and exit.

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from functools import cache
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -15,15 +16,16 @@ from laminar.engine.evaluate import LayerFailed, evaluate, failure_of
 from laminar.engine.executor import Executor, Job, Launch, Observer, Put
 from laminar.engine.inputs import Inputs, save_parameters
 from laminar.engine.ledger import Ledger, Started
+from laminar.engine.resuming import Resume
 from laminar.engine.scheduler import Options, Scheduler
 from laminar.engine.signals import Signals
+from laminar.engine.telling import tell, tell_error
 from laminar.engine.tenure import Closing, Held
-from laminar.errors import Interrupted, LaminarError, SettingsError, TargetError, report
+from laminar.errors import Interrupted, LaminarError, SettingsError, TargetError
 from laminar.model.graph import Graph
 from laminar.model.names import execution_id, new_execution_id
 from laminar.model.parameters import given
-from laminar.model.resuming import Resume
-from laminar.settings import Settings, resolve
+from laminar.settings import Settings, misspelled, resolve
 from laminar.version import __version__
 
 if TYPE_CHECKING:
@@ -60,6 +62,8 @@ def schedule(
     """
     if as_program:
         _report_errors()
+        if not resume:  # else the command that runs the program again has said so
+            _name_misspelled()
     faults.arm_scheduler(os.environ)
     graph = flow.graph()
     values = {} if resume else given(flow.parameters(), parameters or {})
@@ -69,14 +73,14 @@ def schedule(
     if settings.source("app_dir") != "default":
         app_dir = settings["app_dir"]
     identity = execution_id(execution) if execution is not None else new_execution_id()
-    store = wiring.datastore(settings["datastore"])
+    store = wiring.chosen_datastore(settings)
     store.check()
     ledger = Ledger(store, flow.name, identity)
     executor = wiring.executor(settings)
     remote = executor.name != "thread"
     target = _target(flow, app_dir, remote=remote)
     with ExitStack() as stack:
-        held = stack.enter_context(Held(ledger, _say))
+        held = stack.enter_context(Held(ledger))
         if resume:
             again = _again(graph, ledger, resume)
             with Signals(_interrupted):
@@ -149,11 +153,7 @@ def _name_changed(graph: Graph, ledger: Ledger, code: Code) -> None:
     if changed:
         layers = f"layer {changed[0]} has" if len(changed) == 1 else f"layers {', '.join(changed)} have"
         again = " ".join(f"--rerun {name}" for name in changed)
-        _say(f"warning: {layers} other code than when the results were committed, which stay; to replace them: {again}")
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)  # noqa: T201
+        tell(f"warning: {layers} other code than when the results were committed, which stay; to replace them: {again}")
 
 
 def _interrupted(number: int) -> NoReturn:
@@ -240,6 +240,13 @@ def _facts(graph: Graph, executor: Executor, digest: str, target: str) -> dict[s
     }
 
 
+@cache
+def _name_misspelled() -> None:
+    """Say, once, which variables may have been meant as settings."""
+    for words in misspelled(os.environ):
+        tell(f"warning: {words}")
+
+
 def _report_errors() -> None:
     """Let an uncaught error of laminar end `python main.py` as it ends the command: in words, with its exit code."""
     if sys.excepthook is not sys.__excepthook__ or hasattr(sys, "ps1"):
@@ -249,7 +256,7 @@ def _report_errors() -> None:
         if not isinstance(error, LaminarError):
             sys.__excepthook__(kind, error, trace)
             return
-        print(report(error), file=sys.stderr)  # noqa: T201
+        tell_error(error)
         raise SystemExit(error.exit_code)
 
     sys.excepthook = hook

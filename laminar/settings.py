@@ -14,6 +14,7 @@ from typing import Any
 from laminar.engine.current import current
 from laminar.errors import SettingsError
 from laminar.model.names import nearest
+from laminar.model.wire import Task
 
 __all__ = ["OPTIONS", "Option", "Setting", "Settings", "current", "read_file", "resolve"]
 
@@ -23,6 +24,9 @@ BUILT = os.path.join(".laminar", "build.json")
 
 BUILD = "laminar build"
 """Source of an image that is remembered, rather than named by anybody."""
+
+_NEAR = 0.8
+"""How much of two names is the same, of 1, where one may be the other misspelled: EXECUTER, and not TEST_IMAGE."""
 
 Value = Any
 
@@ -119,9 +123,17 @@ class Setting:
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings of one command; `settings["image"]` is a value, `source("image")` where it came from."""
+    """The settings of one command; `settings["image"]` is a value, `source("image")` where it came from.
+
+    Attributes:
+        entries: Each of them.
+        usual: What each is, by name, where neither flag nor code says otherwise.
+        file: The settings file that was named; empty where none was.
+    """
 
     entries: Mapping[str, Setting]
+    usual: Callable[[str], Setting]
+    file: str = ""
 
     def __getitem__(self, name: str) -> Value:
         return self.entries[name].value
@@ -155,22 +167,34 @@ def resolve(
     flags, code = flags or {}, code or {}
     in_file = read_file(file)
     built = built_image()
-    entries = {}
-    for name, option in OPTIONS.items():
-        variable = f"LAMINAR_{name.upper()}"
-        if flags.get(name) is not None:
-            entries[name] = Setting(flags[name], "flag")
-        elif code.get(name) is not None:
-            entries[name] = Setting(code[name], "code")
-        elif environ.get(variable):
-            entries[name] = Setting(_parsed(option, environ[variable], variable), variable)
-        elif name in in_file:
-            entries[name] = Setting(in_file[name], file or FILE)
-        elif name == "image" and built:
-            entries[name] = Setting(built, BUILD)
-        else:
-            entries[name] = Setting(option.default, "default")
-    return Settings(entries)
+
+    def usual(name: str) -> Setting:
+        option, variable = OPTIONS[name], f"LAMINAR_{name.upper()}"
+        if environ.get(variable):
+            return Setting(_parsed(option, environ[variable], variable), variable)
+        if name in in_file:
+            return Setting(in_file[name], file or FILE)
+        if name == "image" and built:
+            return Setting(built, BUILD)
+        return Setting(option.default, "default")
+
+    said = {name: Setting(value, "code") for name, value in code.items() if value is not None}
+    said |= {name: Setting(value, "flag") for name, value in flags.items() if value is not None}
+    return Settings({name: said.get(name) or usual(name) for name in OPTIONS}, usual, file or "")
+
+
+def misspelled(environ: Mapping[str, str]) -> list[str]:
+    """A sentence for each variable that is none of laminar's, and nearly the one of a setting; others are other people's."""
+    import difflib
+
+    known = [*OPTIONS, *Task._fields]
+    said = []
+    for variable in sorted(environ):
+        name = variable.removeprefix("LAMINAR_").lower()
+        if name != variable.lower() and name not in known:
+            near = difflib.get_close_matches(name, OPTIONS, n=1, cutoff=_NEAR)
+            said += [f"{variable} is not a setting of laminar; did you mean LAMINAR_{each.upper()}?" for each in near]
+    return said
 
 
 def read_file(file: str | None = None) -> dict[str, Value]:

@@ -14,8 +14,9 @@ from laminar.engine.addresses import Place, find, resolve, target_of
 from laminar.engine.executor import Launch, Visit
 from laminar.engine.ledger import Ledger
 from laminar.engine.ports import Datastore
+from laminar.engine.telling import tell
 from laminar.errors import UsageError
-from laminar.inspection.layers import rows_of, started_at
+from laminar.inspection.layers import rows_of
 from laminar.inspection.splits import layer_facts
 from laminar.model import wire
 from laminar.model.address import Address
@@ -76,7 +77,7 @@ def split_at(store: Datastore, address: str, attempt: int | None = None) -> Spli
     if launch is None:
         raise UsageError(
             f"execution {ledger.execution} of {ledger.flow} was recorded and never launched.",
-            remedy=f"Go on with it: laminar resume {Place(ledger)}",
+            remedy=f"Go on with it: {store.options.command('resume', str(Place(ledger)))}",
         )
     return Split(ledger, place.layer, index, plan.splits if plan else 1, chosen, launch)
 
@@ -100,7 +101,7 @@ def look(flow: Flow, split: Split, settings: Settings, argv: Sequence[str] = (),
         over = ", ".join(dict.fromkeys(each.layer.__name__ for each in node.configuration.foreach.parameters))
         raise UsageError(
             f"layer {split.layer} of execution {split.ledger.execution} is not cut into splits before {over} has finished.",
-            remedy=f"Look at it: laminar show {Place(split.ledger)}",
+            remedy=f"Look at it: {split.ledger.store.options.command('show', str(Place(split.ledger)))}",
         )
     if settings["executor"] == split.launch["executor"] and settings["executor"] not in EXECUTORS:
         raise UsageError(
@@ -190,14 +191,14 @@ def _configuration(split: Split, registered: Configuration) -> Configuration:
     """How the attempt was run; today's where there was none. The paths of secrets are today's: no record has them."""
     recorded = None
     if split.attempt is not None:
-        started = started_at(split.ledger, split.layer, split.index, split.attempt)
+        started = split.ledger.start(split.layer, split.index, split.attempt)
         recorded = started.get("configuration") or split.launch.get("configurations", {}).get(split.layer)
     if recorded is None:
         return registered.copy()
     found = registered.with_json(recorded)
     known = registered.container.secrets
     for name in [name for name in found.container.secrets if name not in known]:
-        print(f"warning: secret {name} is left out: a hook named its file, which no record has", file=sys.stderr)  # noqa: T201
+        tell(f"warning: secret {name} is left out: a hook named its file, which no record has")
     found.container.secrets = {name: path for name, path in known.items() if name in found.container.secrets}
     return found
 

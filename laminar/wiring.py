@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from laminar.engine.commands import Options
 from laminar.engine.ports import Datastore
 from laminar.errors import SettingsError, UsageError
 
@@ -33,6 +34,29 @@ def datastore(place: str | Datastore) -> Datastore:
     from laminar.datastores.local import Local
 
     return Local(rest if separator else place)
+
+
+def chosen_datastore(settings: Settings) -> Datastore:
+    """The datastore that the settings name, which says what commands must be given to find it, and its flows."""
+    chosen, usual = settings["datastore"], settings.usual("datastore")
+    store = datastore(chosen)
+    file: tuple[str, ...] = ("--config", settings.file) if settings.file else ()
+    find: tuple[str, ...] = ()
+    if store.url and store.url != datastore(usual.value).url:
+        find = ("--datastore", chosen if isinstance(chosen, str) else _from_here(store.url))
+    elif usual.source == settings.file:
+        find = file
+    code = () if find == file else file
+    if os.path.abspath(settings["app_dir"]) != os.path.abspath(settings.usual("app_dir").value):
+        code += ("--app-dir", settings["app_dir"])
+    store.options = Options(find, code)
+    return store
+
+
+def _from_here(path: str) -> str:
+    """The shorter way to a path below the working directory; others as they are."""
+    near = os.path.relpath(path) if os.path.isabs(path) else path
+    return path if near.startswith(os.pardir) else near
 
 
 def only_read(store: Datastore) -> Datastore:
@@ -77,8 +101,10 @@ def executor(settings: Settings) -> Executor:
     if settings["hardened"]:
         ignored.append(f"hardened ({settings.source('hardened')})")
     if made.name != "docker" and ignored:
+        from laminar.engine.telling import tell
+
         words = " and ".join(dict.fromkeys(ignored))
-        print(f"warning: {words}: nothing to the {made.name} executor, which has no containers", file=sys.stderr)  # noqa: T201
+        tell(f"warning: {words}: nothing to the {made.name} executor, which has no containers")
     if made.name == "docker":
         made.make_base = _make_base  # type: ignore[attr-defined]
         remembered = settings.source("image") == BUILD

@@ -58,7 +58,7 @@ class Camera:
                 self._timer = threading.Timer(AFTER_S, self._take)
                 self._timer.start()
             case Ended():
-                _draw("done", [*self._picture(event.at), *last_lines(self._board, LETTERS)])
+                _draw("done", [*self._picture(event.at), *last_lines(self._board, LETTERS, COLUMNS)])
 
     def _take(self) -> None:
         _draw("live", self._picture(time.monotonic() - self._began))

@@ -42,9 +42,8 @@ def artifact(
     place = resolve(open_store(datastore, config), address)
     if name is None:
         if output:
-            raise UsageError(
-                "--output goes with the NAME of an artifact.", remedy=f"laminar artifact {place} NAME -o FILE"
-            )
+            command = place.ledger.store.options.command("artifact", str(place), "NAME", "-o", "FILE")
+            raise UsageError("--output goes with the NAME of an artifact.", remedy=command)
         there = listed(place)
         if as_json:
             console.put_json(document(artifacts=there))

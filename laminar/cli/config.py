@@ -17,7 +17,8 @@ def config(as_json: bool, config: str | None) -> None:
     """Show each setting, its value, and where that comes from.
 
     Sources, each above the next: an option of the command, what the flow's code passes (neither is known here), LAMINAR_NAME
-    in the environment, laminar.yaml, the default.
+    in the environment, laminar.yaml, the default. A variable that is nearly the one of a setting is named on stderr, here as
+    by every command that reads settings.
 
     \b
     Examples:

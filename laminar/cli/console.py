@@ -15,6 +15,7 @@ from typing import Any
 
 import click
 
+from laminar.engine.telling import folded, tell
 from laminar.model.printable import clean as clean  # of what is printed here
 
 _MARKS = {
@@ -36,11 +37,19 @@ _MARKS = {
 _LEAST = 20
 """Columns that are left to a text that is cut, before other columns are left out for it."""
 
+_FOLDED = 10
+"""The same of one that is shown whole, in several lines."""
+
 
 def put(text: str = "") -> None:
     """Print lines."""
     encoding = sys.stdout.encoding or "ascii"
     click.echo(text.encode(encoding, "backslashreplace").decode(encoding), color=_colours())
+
+
+def put_words(text: str) -> None:
+    """Print sentences: broken between words where a terminal would break them anywhere."""
+    put(folded(text, _width()))
 
 
 def put_json(document: Mapping[str, Any]) -> None:
@@ -55,7 +64,7 @@ def put_bytes(data: bytes) -> None:
 
 def note(text: str) -> None:
     """Say something that is no data, on stderr."""
-    click.echo(text, err=True)
+    tell(text)
 
 
 def state(name: str, words: str = "") -> str:
@@ -74,6 +83,7 @@ def rows(
     right: Sequence[int] = (),
     indent: str = "",
     cut: bool = False,
+    fold: bool = False,
 ) -> None:
     """Print aligned columns.
 
@@ -83,12 +93,14 @@ def rows(
         right: Columns whose cells are aligned to the right.
         indent: Put before each line.
         cut: Whether the last column is text without a style, of which the beginning does where the terminal is too narrow.
+        fold: Whether it is such a text, and all of it is shown, in several lines.
     """
     shown = list(range(len(cells[0]))) if cells else []
     widths = [max(len(click.unstyle(line[column])) for line in cells) for column in shown]
     room = _width()
-    last = shown[-1] if shown and cut else -1
-    least = {column: min(width, _LEAST) if column == last else width for column, width in enumerate(widths)}
+    last = shown[-1] if shown and (cut or fold) else -1
+    enough = _LEAST if cut else _FOLDED
+    least = {column: min(width, enough) if column == last else width for column, width in enumerate(widths)}
     for column in drop:
         if room and len(indent) + sum(least[each] + 2 for each in shown) - 2 > room:
             shown.remove(column)
@@ -96,12 +108,19 @@ def rows(
         left = room - len(indent) - sum(widths[each] + 2 for each in shown if each != last)
         widths[last] = min(widths[last], max(left, least[last]))
     for line in cells:
-        padded = []
+        padded, more = [], []
         for column in shown:
-            text = _cut(line[column], widths[column]) if column == last else line[column]
+            text = line[column]
+            if column == last and cut:
+                text = _cut(text, widths[column])
+            elif column == last:
+                text, *more = folded(text, widths[column], 0).split("\n")
             blank = " " * (widths[column] - len(click.unstyle(text)))
             padded.append(blank + text if column in right else text + blank)
         put((indent + "  ".join(padded)).rstrip())
+        start = len(indent) + sum(widths[column] + 2 for column in shown if column != last)
+        for text in more:
+            put(" " * start + text)
 
 
 def _cut(text: str, width: int) -> str:
@@ -115,10 +134,11 @@ def pairs(members: Sequence[tuple[str, str]], indent: str = "  ") -> None:
     there = [(name, value) for name, value in members if value]
     width = max((len(name) for name, _ in there), default=0)
     for name, value in there:
-        first, *more = value.split("\n")
+        start = len(indent) + width + 2
+        first, *more = folded(value, max(_width() - start, 0), 0).split("\n")
         put(f"{indent}{name:{width}}  {first}")
         for line in more:
-            put(f"{indent}{'':{width}}  {line}")
+            put(f"{'':{start}}{line}")
 
 
 def _width() -> int:

@@ -11,6 +11,7 @@ import click
 
 from laminar.checkup import checkup
 from laminar.engine.checks import Check
+from laminar.engine.telling import columns_of, folded
 from laminar.settings import OPTIONS
 
 VERSION = 1
@@ -59,9 +60,10 @@ def _print(check: Check) -> int:
     ascii_only = encoding.lower().replace("-", "") != "utf8"
     mark = _MARKS[check.status][ascii_only]
     margin = " " * (len(_MARKS["ok"][ascii_only]) + _WIDTH + 2)
-    first, *more = check.words.splitlines() or [""]
+    room = max(columns_of(sys.stdout) - len(margin), 0)
+    first, *more = folded("\n".join([*check.words.splitlines(), *check.remedy.splitlines()]), room, 0).split("\n")
     lines = [f"{mark:{len(_MARKS['ok'][ascii_only])}} {check.name:{_WIDTH}} {first}"]
-    lines += [f"{margin}{line}" for line in (*more, *check.remedy.splitlines())]
+    lines += [f"{margin}{line}" for line in more]
     text = "\n".join(lines)
     # A path may hold what the stream has no way to show.
     click.echo(text.encode(encoding, "backslashreplace").decode(encoding))

@@ -92,7 +92,7 @@ def gc(
         if contents:
             _contents(found)
         _table(found, dry_run)
-    _warn(found)
+    _warn(found, store)
     return 1 if found.unreadable else 0
 
 
@@ -155,11 +155,11 @@ def _document(found: Collected, dry_run: bool) -> dict[str, object]:
     )
 
 
-def _warn(found: Collected) -> None:
+def _warn(found: Collected, store: Datastore) -> None:
     for address in found.held_by:
         console.note(
             f"warning: {address} has not ended, so content modified since {iso(max(found.before, 0.0))} is kept. "
-            f"If it is not at work any more: laminar resume {address}, or remove it by --older-than."
+            f"If it is not at work any more: {store.options.command('resume', address)}, or remove it by --older-than."
         )
     for unreadable in found.unreadable:
         console.note(f"warning: no content was removed: {unreadable.error}")

@@ -11,6 +11,7 @@ from laminar.errors import UsageError
 from laminar.inspection import graphs
 from laminar.inspection.document import facts
 from laminar.inspection.picture import svg
+from laminar.model.words import done
 from laminar.settings import resolve as settings_of
 
 
@@ -37,14 +38,15 @@ def graph(
       laminar graph latest --format mermaid > graph.mmd
       laminar graph main:HelloFlow --format svg > graph.svg
     """
-    store = open_store(datastore, config)
+    store = open_store(datastore, config, app_dir)
     settings = settings_of({"app_dir": app_dir}, file=config)
     if what and names_execution(store, what, settings["app_dir"]):
         place = resolve(store, what)
         if place.layer:
+            commands = (("graph", str(Place(place.ledger))), ("show", str(place)))
             raise UsageError(
                 f"{place} is not an execution, and a graph is one of all its layers.",
-                remedy=f"laminar graph {Place(place.ledger)}\nlaminar show {place}",
+                remedy="\n".join(store.options.command(*words) for words in commands),
             )
         drawn = graphs.of_execution(place.ledger)
     else:
@@ -63,9 +65,9 @@ def _put(drawn: graphs.GraphFacts) -> None:
     console.put(" ".join(filter(None, [drawn.flow, drawn.execution])))
     lines = []
     for layer in drawn.layers:
-        count = f"{layer.finished_splits}/{layer.splits}" if layer.splits is not None else ""
+        count = done(layer.finished_splits, layer.splits) if layer.splits else ""
         how = [f"after {', '.join(layer.needs)}"] if layer.needs else []
         how += [f"for each {', '.join(layer.foreach)}"] if layer.foreach else []
         state = [console.state(layer.state), count] if layer.state else []
         lines.append([layer.name, *state, "; ".join(how)])
-    console.rows(lines, indent="  ")
+    console.rows(lines, indent="  ", fold=True)

@@ -10,7 +10,7 @@ from laminar.cli import console
 from laminar.cli.options import AS_JSON, open_store, store_options
 from laminar.inspection.document import document
 from laminar.inspection.runs import runs
-from laminar.model.words import age, clock
+from laminar.model.words import age, clock, done
 
 
 @click.command(name="list")
@@ -43,7 +43,7 @@ def list_(flow: str, limit: int, as_json: bool, datastore: str | None, config: s
             console.state(run.state),
             age(now - run.created),
             "" if run.duration_s is None else clock(run.duration_s),
-            f"{run.layers_done}/{run.layers}",
+            done(run.layers_done, run.layers),
         ]
         for run in found
     ]

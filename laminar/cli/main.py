@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 import click
 
-from laminar.errors import InfrastructureError, LaminarError, report
+from laminar.errors import InfrastructureError, LaminarError
 from laminar.model.names import nearest
 from laminar.version import __version__
 
@@ -49,6 +49,8 @@ SECTIONS = {
 COMMANDS = {name: words for section in SECTIONS.values() for name, words in section.items()}
 
 _HIDDEN = ("inside", "probe")
+
+_WITHOUT_SETTINGS = ("execute", "init", "build", *_HIDDEN)
 
 
 class _Commands(click.Group):
@@ -111,7 +113,8 @@ class _ReaderLeft(Exception):  # noqa: N818 - nothing went wrong here
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="laminar")
-def cli() -> None:
+@click.pass_context
+def cli(ctx: click.Context) -> None:
     """Write a workflow in plain Python; run every step in its own container.
 
     \b
@@ -125,6 +128,12 @@ def cli() -> None:
 
     An ADDRESS is [FLOW:]EXECUTION[/LAYER[/INDEX]]; an execution is its id, the beginning of it, or latest.
     """
+    if ctx.invoked_subcommand not in _WITHOUT_SETTINGS:
+        from laminar.engine.telling import tell
+        from laminar.settings import misspelled
+
+        for words in misspelled(os.environ):
+            tell(f"warning: {words}")
 
 
 def main() -> NoReturn:
@@ -139,7 +148,9 @@ def main() -> NoReturn:
     try:
         code = cli(standalone_mode=False)
     except LaminarError as error:
-        click.echo(report(error), err=True)
+        from laminar.engine.telling import tell_error  # `execute` pays for it where it fails only
+
+        tell_error(error)
         code = error.exit_code
     except click.ClickException as error:
         error.show()

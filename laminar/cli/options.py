@@ -28,11 +28,11 @@ def store_options(command: Command) -> Command:
     return option(CONFIG(command))
 
 
-def open_store(datastore: str | None, config: str | None) -> Datastore:
+def open_store(datastore: str | None, config: str | None, app_dir: str | None = None) -> Datastore:
     """The datastore that these options, or the settings, name."""
     from laminar import wiring
 
-    return wiring.datastore(resolve({"datastore": datastore}, file=config)["datastore"])
+    return wiring.chosen_datastore(resolve({"datastore": datastore, "app_dir": app_dir}, file=config))
 
 
 def load_flow(target: str | None, app_dir: str) -> Flow:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from laminar import wiring
 from laminar.cli import complete, console
 from laminar.cli.options import APP_DIR, AS_JSON, load_flow, open_store, store_options
 from laminar.cli.parameters import PAIRS, PARAMETERS, parameters_of
@@ -50,7 +51,7 @@ def plan(
       laminar plan main:HelloFlow latest
     """
     before = resolve({"datastore": datastore, "app_dir": app_dir}, file=config)
-    named = open_store(datastore, config)
+    named = open_store(datastore, config, app_dir)
     if target and execution is None and names_execution(named, target, before["app_dir"]):
         execution = target
         target = target_of(find(named, Address.parse(execution)))
@@ -64,7 +65,9 @@ def plan(
     else:
         if pairs or file:
             raise UsageError("an execution has its parameters already.", remedy="Leave out -p and --parameters.")
-        store = open_store(settings_of(flow, {"datastore": datastore}, config)["datastore"], config)
+        store = wiring.chosen_datastore(
+            settings_of(flow, {"datastore": datastore, "app_dir": before["app_dir"]}, config)
+        )
         ledger = find(store, Address(Address.parse(execution).execution, flow.name))
         code = fingerprint.of_flow([node.layer for node in graph], before["app_dir"]).layers
     steps = steps_of(graph, ledger, code)
@@ -72,8 +75,9 @@ def plan(
         console.put_json(document(flow=flow.name, execution=ledger.execution if ledger else None, layers=steps))
         return
     console.put(f"{flow.name} on {ledger.execution}" if ledger else flow.name)
-    console.rows([[step.layer, console.state(step.status), console.clean(step.words)] for step in steps], indent="  ")
-    console.put(f"  {_total(steps)}")
+    lines = [[step.layer, console.state(step.status), console.clean(step.words)] for step in steps]
+    console.rows(lines, indent="  ", fold=True)
+    console.put_words(f"  {_total(steps)}")
 
 
 def _total(steps: list[Step]) -> str:

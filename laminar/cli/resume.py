@@ -12,10 +12,10 @@ from laminar.cli import complete
 from laminar.cli.options import load_flow, open_store
 from laminar.cli.running import PrintId, images_of, run_options
 from laminar.engine.addresses import find, target_of
+from laminar.engine.resuming import Resume, environment
 from laminar.errors import UsageError
 from laminar.launch import schedule, settings_of
 from laminar.model.address import Address
-from laminar.model.resuming import Resume, environment
 from laminar.settings import resolve
 
 
@@ -45,7 +45,7 @@ def resume(
       laminar resume latest
       laminar resume 01m853 --rerun Train
     """
-    store = open_store(flags["datastore"], config)
+    store = open_store(flags["datastore"], config, flags["app_dir"])
     address = Address.parse(execution)
     if address.layer:
         raise UsageError(f"{execution} is a layer.", remedy=f"Type the execution: {address.execution}, or --rerun.")

@@ -40,7 +40,7 @@ def shell(
 
     The inputs have the names of the call's parameters; call() calls the layer with them. PROGRAM runs in place of Python.
     What ran in processes or threads gets a process of this machine. Nothing that is done there changes the execution: the
-    datastore is only read. The exit code is that of what ran.
+    datastore is only read. The exit code is that of what ran; 2 where there is no such program.
 
     \b
     Examples:
@@ -55,7 +55,7 @@ def shell(
         )
     if code is None and not program:
         check_terminal()
-    split = split_at(open_store(datastore, config), address, attempt)
+    split = split_at(open_store(datastore, config, app_dir), address, attempt)
     settings = resolve({"app_dir": app_dir}, file=config)
     flags = {
         "app_dir": settings["app_dir"],

@@ -11,12 +11,13 @@ import click
 from laminar.cli import console
 from laminar.cli.options import ADDRESS, AS_JSON, open_store, store_options
 from laminar.engine.addresses import Place, resolve
+from laminar.engine.commands import Options
 from laminar.inspection.artifacts import FEW_READ, MOST_READ
 from laminar.inspection.document import facts, iso
 from laminar.inspection.found import Artifact, Error, ExecutionFacts, LayerFacts, LayerRow, SplitFacts, SplitRow, Try
 from laminar.inspection.layers import execution_facts
 from laminar.inspection.splits import layer_facts, split_facts
-from laminar.model.words import age, clock, plural, size
+from laminar.model.words import age, clock, done, plural, size
 
 
 @click.command()
@@ -37,17 +38,19 @@ def show(address: str, limit: int, as_json: bool, datastore: str | None, config:
       laminar show 01jd8q/Process
       laminar show HelloFlow:01jd8q/Process/17 --json
     """
-    place = resolve(open_store(datastore, config), address)
+    store = open_store(datastore, config)
+    options = store.options
+    place = resolve(store, address)
     if as_json:
         console.put_json(facts(_found(place, limit)))
         return
     match _found(place, limit):
         case ExecutionFacts() as found:
-            _put_execution(found)
+            _put_execution(found, options)
         case LayerFacts() as found:
             _put_layer(found)
         case SplitFacts() as found:
-            _put_split(found)
+            _put_split(found, options)
 
 
 def _found(place: Place, limit: int) -> ExecutionFacts | LayerFacts | SplitFacts:
@@ -58,7 +61,7 @@ def _found(place: Place, limit: int) -> ExecutionFacts | LayerFacts | SplitFacts
     return execution_facts(place.ledger)
 
 
-def _put_execution(found: ExecutionFacts) -> None:
+def _put_execution(found: ExecutionFacts, options: Options) -> None:
     console.put(f"{found.flow} {found.execution}  {console.state(found.state)}")
     versions = ", ".join(f"{name} {version}" for name, version in found.versions.items())
     console.pairs(
@@ -76,10 +79,10 @@ def _put_execution(found: ExecutionFacts) -> None:
     console.rows([_layer_line(row) for row in found.layers], indent="  ", drop=[4, 5, 3, 6], cut=True)
     for row in found.layers:
         if row.error:
-            console.put(f"\n  {row.name}: {console.clean(row.error.words)}")
-            console.put(f"    laminar show {found.address}/{row.name}")
+            console.put_words(f"\n  {row.name}: {console.clean(row.error.words)}")
+            console.put(f"    {options.command('show', f'{found.address}/{row.name}')}")
     if found.state in ("failed", "interrupted") and not found.held:
-        console.put(f"\ngo on    laminar resume {found.address}")
+        console.put(f"\ngo on    {options.command('resume', found.address)}")
 
 
 def _layer_line(row: LayerRow) -> list[str]:
@@ -87,7 +90,7 @@ def _layer_line(row: LayerRow) -> list[str]:
     if not note:
         counts = ((row.failed_splits if row.splits != 1 else 0, "failed"), (row.retrying_splits, "retrying"))
         note = ", ".join(f"{number} {what}" for number, what in counts if number)
-    splits = f"{row.finished_splits}/{row.splits}" if row.splits else ""
+    splits = done(row.finished_splits, row.splits) if row.splits else ""
     retried = row.attempts is not None and row.attempts > (row.splits or 1)
     attempts = plural(row.attempts, "attempt") if retried and row.attempts else ""
     peak = "" if row.memory_peak_mib is None else f"peak {row.memory_peak_mib:.0f} MiB"
@@ -129,7 +132,7 @@ def _split_line(split: SplitRow) -> list[str]:
     return [f"/{split.index}", console.state(split.state), attempt, _span(split.duration_s), error]
 
 
-def _put_split(found: SplitFacts) -> None:
+def _put_split(found: SplitFacts, options: Options) -> None:
     console.put(f"{found.address}  {console.state(found.state)}")
     console.pairs(
         [
@@ -148,11 +151,12 @@ def _put_split(found: SplitFacts) -> None:
         _put_try(attempt)
     _put_artifacts(found.artifacts)
     if found.attempts:
-        console.put(f"\n  laminar logs {found.address}")
+        console.put(f"\n  {options.command('logs', found.address)}")
 
 
 def _put_try(attempt: Try) -> None:
-    console.put(f"\n  attempt {attempt.attempt}  {console.state(attempt.state)}")
+    since = "  computed again since (--rerun)" if attempt.replaced else ""
+    console.put(f"\n  attempt {attempt.attempt}  {console.state(attempt.state)}{since}")
     if attempt.error:
         _put_error(attempt.error, "    ")
     console.pairs(
@@ -187,9 +191,10 @@ def _memory(peak: float, measured: str) -> str:
 
 
 def _put_error(error: Error, indent: str) -> None:
-    text = "\n".join(filter(None, [error.traceback.rstrip() or error.words, error.remedy]))
-    for line in text.splitlines():
+    for line in error.traceback.splitlines() or error.words.splitlines():
         console.put(f"{indent}{console.clean(line)}")
+    for line in error.remedy.splitlines():
+        console.put_words(f"{indent}{console.clean(line)}")
 
 
 def _put_artifacts(artifacts: Sequence[Artifact]) -> None:

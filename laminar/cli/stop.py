@@ -7,7 +7,7 @@ import time
 import click
 
 from laminar import wiring
-from laminar.cli import complete
+from laminar.cli import complete, console
 from laminar.cli.options import open_store, store_options
 from laminar.engine.addresses import find
 from laminar.engine.lease import Holder, Lease
@@ -34,7 +34,7 @@ def stop(execution: str, datastore: str | None, config: str | None) -> None:
     holder = Holder.of(ledger)
     name = f"{ledger.execution} of {ledger.flow}"
     if holder is None or holder.outcome:
-        click.echo(f"{name} does not run", err=True)
+        console.note(f"{name} does not run")
         return
     if (
         lease := Lease.claim(ledger)
@@ -42,9 +42,9 @@ def stop(execution: str, datastore: str | None, config: str | None) -> None:
         swept = wiring.sweep(ledger, config)
         lease.release("interrupted")
         left = f"; removed {plural(swept, 'container')} that it left behind" if swept else ""
-        click.echo(f"the scheduler of {name} is gone{left}", err=True)
+        console.note(f"the scheduler of {name} is gone{left}")
         return
-    click.echo(f"stopping {name}, scheduled by {holder.words}", err=True)
+    console.note(f"stopping {name}, scheduled by {holder.words}")
     holder.ask_to_stop()
     while (now := Holder.of(ledger)) is not None and now.epoch == holder.epoch and now.seems_alive:
         time.sleep(_LOOK_S)

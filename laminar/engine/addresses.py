@@ -195,7 +195,8 @@ def _check_index(ledger: Ledger, layer: str, index: int) -> None:
         return  # where an entry hook failed: there is a record of that
     name = f"layer {layer} of execution {ledger.execution}"
     if plan is None:
-        raise UsageError(f"{name} has no splits yet.", remedy=f"Look at it: laminar show {Place(ledger)}")
+        look = ledger.store.options.command("show", str(Place(ledger)))
+        raise UsageError(f"{name} has no splits yet.", remedy=f"Look at it: {look}")
     if plan.skipped:
         raise UsageError(f"{name} was skipped: {plan.skipped}.", remedy="It has no splits.")
     many = f"{plan.splits} splits: 0 to {plan.splits - 1}" if plan.splits > 1 else f"{plan.splits} split"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from laminar.engine.commands import Options
 from laminar.engine.evaluate import LayerFailed, failure_of
 from laminar.engine.outcome import REFUSED, USER, Cause
 from laminar.errors import ExecutionError, InfrastructureError, LaminarError
@@ -59,7 +60,7 @@ def failed(task: Task, cause: Cause, tail: Sequence[str] = (), tries: int = 1) -
     )
 
 
-def add_commands(error: ExecutionError, ending: Ending, execution: str, done: str) -> None:
+def add_commands(error: ExecutionError, ending: Ending, execution: str, done: str, options: Options) -> None:
     """Have the error that ends a run say how its attempt ended, and name the commands to type next.
 
     Args:
@@ -67,14 +68,15 @@ def add_commands(error: ExecutionError, ending: Ending, execution: str, done: st
         ending: How its attempt ended.
         execution: What commands call the execution; empty where no other process has it.
         done: What need not run again, as `done_words` has it.
+        options: What the commands must be given.
     """
-    remedy = error.remedy.replace("EXECUTION", execution or "EXECUTION")  # which those did not know who wrote it
+    remedy = options.with_name(error.remedy, execution or "EXECUTION")
     lines = [remedy, ending.words]
     if execution:
         address = f"{execution}/{error.layer}/{error.index}"
-        lines.append(f"look     laminar {'logs' if ending.printed else 'show'} {address}")
-        lines.append(f"shell    laminar shell {address}" if ending.shell else "")
-        lines.append("" if "--rerun" in remedy else f"go on    laminar resume {execution}{done}")
+        lines.append(f"look     {options.command('logs' if ending.printed else 'show', address)}")
+        lines.append(f"shell    {options.command('shell', address)}" if ending.shell else "")
+        lines.append("" if "--rerun" in remedy else f"go on    {options.command('resume', execution)}{done}")
     error.remedy = "\n".join(filter(None, lines))
 
 

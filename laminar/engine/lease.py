@@ -189,9 +189,10 @@ class Holder:
             UsageError: It is bumped, or its process is alive.
         """
         execution = self._ledger.execution
+        stop = self._ledger.store.options.command("stop", execution)
         held = UsageError(
             f"execution {execution} of {self._ledger.flow} is held by {self.words}.",
-            remedy=f"Wait for it to end, or stop it: laminar stop {execution}. If it is gone for certain: --takeover.",
+            remedy=f"Wait for it to end, or stop it: {stop}. If it is gone for certain: --takeover.",
         )
         if self._is_alive():
             raise held

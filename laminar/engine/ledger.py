@@ -276,15 +276,15 @@ class Ledger:
     def latest_launch(self) -> dict[str, Any] | None:
         """The last schedule or resume; None before the first."""
         names = self.store.children(layout.launches(self.flow, self.execution))
-        number = max(layout.numbers(names), default=0)
+        return self.launch_at(max(layout.numbers(names), default=0))
+
+    def launch_at(self, number: int) -> dict[str, Any] | None:
+        """The schedule or resume of that number, from 1; None where there is none."""
         return records.load(self.store, layout.launch(self.flow, self.execution, number), "launch")
 
     def launch_of(self, layer: str, index: int, attempt: int) -> dict[str, Any] | None:
         """The schedule or resume that started an attempt; the last one, where that is not known."""
-        document = records.load(self.store, layout.started(self.flow, self.execution, layer, index, attempt), "started")
-        number = (document or {}).get("launch", 0)
-        found = records.load(self.store, layout.launch(self.flow, self.execution, number), "launch") if number else None
-        return found or self.latest_launch()
+        return self.launch_at(self.start(layer, index, attempt).get("launch", 0)) or self.latest_launch()
 
     def launch_count(self) -> int:
         """How often it was scheduled or resumed."""
@@ -301,9 +301,9 @@ class Ledger:
         plan = Plan(document["splits"], None if grid is None else Grid.from_json(grid), document["skipped"])
         return self._plans.setdefault(layer, plan)
 
-    def commit(self, layer: str, index: int) -> Commit | None:
-        """The result of a split; None before it has one."""
-        key = layout.commit(self.flow, self.execution, layer, index, self.generation(layer))
+    def commit(self, layer: str, index: int, generation: int | None = None) -> Commit | None:
+        """The result of a split, in the generation that counts or in another one; None before it has one."""
+        key = layout.commit(self.flow, self.execution, layer, index, generation or self.generation(layer))
         document = records.load(self.store, key, "commit")
         if document is None:
             return None
@@ -325,6 +325,19 @@ class Ledger:
         """Numbers of the attempts at a split, in order."""
         names = self.store.children(layout.split(self.flow, self.execution, layer, index))
         return layout.numbers(names)
+
+    def tries(self, layer: str, index: int) -> list[int]:
+        """Those of the attempts that belong to the generation that counts: `--rerun` begins with none."""
+        attempts, generation = self.attempts(layer, index), self.generation(layer)
+        if generation == 1:
+            return attempts
+        # What no record was kept of is not known to be older.
+        return [each for each in attempts if self.start(layer, index, each).get("generation", generation) == generation]
+
+    def start(self, layer: str, index: int, attempt: int) -> dict[str, Any]:
+        """What was recorded when an attempt was started (`created`, `configuration`); empty where nothing was."""
+        key = layout.started(self.flow, self.execution, layer, index, attempt)
+        return records.load(self.store, key, "started") or {}
 
     def failure(self, layer: str, index: int, attempt: int) -> Failure | None:
         """Why an attempt failed, where its process could say so."""

@@ -185,10 +185,11 @@ def _is_part(name: str | None, module: str) -> bool:
 
 
 def _failed(target: Target, error: BaseException) -> TargetError:
+    from laminar.engine.keywords import taken
     from laminar.engine.tracebacks import user_traceback
 
     what = f"exits with {error.code!r}" if isinstance(error, SystemExit) else f"raises {type(error).__name__}"
-    remedy = "Mend the module; the traceback above is its own."
+    remedy = taken(error) or "Mend the module; the traceback above is its own."
     if isinstance(error, ModuleNotFoundError) and error.name:
         what = f"needs {error.name!r}, which is not installed here"
         remedy = (

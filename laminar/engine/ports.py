@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from laminar.engine.commands import Options
 from laminar.errors import StoreError
 
 if TYPE_CHECKING:
@@ -54,6 +55,9 @@ class Datastore(ABC):
 
     url: str = ""
     """How an executor process on this machine opens the same store; empty where none can."""
+
+    options = Options()
+    """What commands must be given to find it; whoever opens it by the settings says so."""
 
     @property
     def identity(self) -> object:

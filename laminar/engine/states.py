@@ -57,7 +57,7 @@ def layer_state(ledger: Ledger, layer: str, *, read: bool = True, done: Collecti
     epoch = epoch_at_work(ledger)
     error, started = None, bool(done)
     for index in open_splits:
-        attempts = ledger.attempts(layer, index) if index in begun else []
+        attempts = ledger.tries(layer, index) if index in begun else []
         started = started or bool(attempts)
         found = ledger.failure(layer, index, attempts[-1]) if attempts else None
         error = error or found

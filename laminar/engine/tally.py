@@ -9,6 +9,7 @@ from functools import cached_property
 
 from laminar.engine.addresses import name_of
 from laminar.engine.agenda import LayerRun
+from laminar.engine.commands import Options
 from laminar.engine.events import Ended
 from laminar.engine.failures import Ending, add_commands, add_others, done_words
 from laminar.engine.ledger import Ledger
@@ -57,24 +58,25 @@ class Tally:
             failed_at=f"{self.failure.layer}/{self.failure.index}" if self.failure else "",
             skipped=sum(layer.skipped for layer in self._layers),
             # Where the store cannot be reached, nothing is to be asked of it.
-            look=f"laminar show {self._name}" if outcome == "done" and self._ledger.store.url else "",
+            look=self._options.command("show", self._name) if outcome == "done" and self._ledger.store.url else "",
         )
 
     def error(self) -> ExecutionError | None:
         """The failure that ends a run, with all that there is to say of it; None where nothing has failed."""
         if self.failure is not None:
             name = self._name if self._ledger.store.url else ""
-            add_commands(self.failure, self._ending, name, self._done_words())
+            add_commands(self.failure, self._ending, name, self._done_words(), self._options)
             add_others(self.failure, self._failed[1:], list(self._left()))
         return self.failure
 
     def interrupted(self, number: int, *, at_once: bool = False) -> Interrupted:
         """A signal of that number ends the run; `at_once` waits for nothing."""
+        again = self._options.command("resume", self._name) if self._ledger.store.url else ""
         return Interrupted(
             f"interrupted: execution {self._ledger.execution} of {self._ledger.flow} has stopped; what was committed stays.",
             signum=number,
             at_once=at_once,
-            remedy=f"Go on with it: laminar resume {self._name}{self._done_words()}" if self._ledger.store.url else "",
+            remedy=f"Go on with it: {again}{self._done_words()}" if again else "",
         )
 
     def taken_over(self, by: str) -> Interrupted:
@@ -101,6 +103,11 @@ class Tally:
         return done_words(
             done, None if unknown else sum(1 if layer.splits is None else layer.splits for layer in layers)
         )
+
+    @property
+    def _options(self) -> Options:
+        """What commands must be given to find it."""
+        return self._ledger.store.options
 
     @cached_property
     def _name(self) -> str:

@@ -11,31 +11,23 @@ from laminar.engine.executor import Executor
 from laminar.engine.lease import Lease
 from laminar.engine.ledger import Ledger
 from laminar.engine.scheduler import Scheduler
+from laminar.engine.telling import tell
 from laminar.errors import ExecutionError, Interrupted, LaminarError
 
 
 class Held:
-    """The lease, once it is taken; given back when all else is done, with how the run ended.
-
-    Args:
-        ledger: The execution.
-        say: Told what the user should know.
-
-    Attributes:
-        lease: Not there before it is taken.
-    """
+    """The lease, once it is taken; given back when all else is done, with how the run ended."""
 
     lease: Lease
 
-    def __init__(self, ledger: Ledger, say: Callable[[str], None]) -> None:
-        self.say = say
+    def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._scheduler: Scheduler | None = None
         self._untold: deque[Callable[[Scheduler], None]] = deque()
 
     def take(self, *, by_force: bool = False) -> None:
         """Take it, and keep it from now on: images may have to be pulled or made before there is a scheduler."""
-        self.lease = Lease.take(self._ledger, by_force=by_force, say=self.say)
+        self.lease = Lease.take(self._ledger, by_force=by_force, say=tell)
         self.lease.keep(
             lambda: self._tell(lambda scheduler: scheduler.stop(signal.SIGTERM)),
             lambda to: self._tell(lambda scheduler: scheduler.give_way(to)),
@@ -92,4 +84,4 @@ class Closing:
         try:
             self._executor.close()
         except LaminarError as left:  # how the run ended stands by now
-            self._held.say(f"warning: {left.message} {left.remedy}")
+            tell(f"warning: {left.message} {left.remedy}")

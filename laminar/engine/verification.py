@@ -147,7 +147,7 @@ class _Reading:
 
 def _remedy(ledger: Ledger, named: Named) -> str:
     if named.layer:
-        return f"laminar resume {ledger.flow}:{ledger.execution} --rerun {named.layer}"
+        return ledger.store.options.command("resume", f"{ledger.flow}:{ledger.execution}", "--rerun", named.layer)
     if named.artifact.startswith("parameter "):
         return "Start a new execution: what this one was given is gone."
     return "None is needed: only attempts at work read it, and each schedule and resume writes it anew."

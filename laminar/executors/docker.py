@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
@@ -33,14 +32,13 @@ from laminar.executors.docker_exit import exit_of
 from laminar.executors.docker_host import Host, lacks_socket, no_engine
 from laminar.executors.docker_image import BASE_IMAGE, Images
 from laminar.executors.docker_mounts import Mounts, uid_gid
-from laminar.executors.docker_shell import run
+from laminar.executors.docker_shell import shell
 from laminar.executors.docker_watch import attach, patiently, watch
 from laminar.executors.workers import Workers
 from laminar.model.configuration import Container
 
 _GRACE_S = 10
 _MAKING_S = 0.05
-_KILLED = 137
 """Exit code of what SIGKILL ended: the kernel, for memory, or somebody."""
 
 
@@ -242,12 +240,12 @@ class Docker(Executor):
         title = f"{image}@{identity[:19]}…"
         if project is not None:
             title += f", with {os.path.abspath(project)} mounted over {container.workdir}"
-        name = f"laminar-shell-{os.urandom(6).hex()}"
         mounts = self._mounts.values(container, project)
-        code = run(shell_command(visit, self._place, identity, name, mounts, title), name)
-        if code == _KILLED:
-            print(f"laminar: the container was killed; it may use {container.memory} MiB of memory", file=sys.stderr)  # noqa: T201
-        return code
+
+        def command(visit: Visit, name: str) -> list[str]:
+            return shell_command(visit, self._place, identity, name, mounts, title)
+
+        return shell(visit, command)
 
     def datastore(self, store: object) -> str:
         """Where the store is mounted."""

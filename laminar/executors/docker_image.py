@@ -15,6 +15,7 @@ from typing import Any
 
 from laminar.engine import layout, records
 from laminar.engine.ports import Datastore
+from laminar.engine.telling import tell
 from laminar.errors import EngineError, SkewError
 from laminar.executors.docker_command import Place, probe_command
 from laminar.executors.docker_engine import Engine
@@ -212,7 +213,7 @@ def _pull(image: str, platform: str | None, where: str) -> None:
     """
     quiet = [] if sys.stderr.isatty() else ["--quiet"]
     chosen = [f"--platform={platform}"] if platform else []
-    print(f"image {image} is not on this machine; pulling it", file=sys.stderr)  # noqa: T201
+    tell(f"image {image} is not on this machine; pulling it")
     done = subprocess.run(
         ["docker", "pull", *quiet, *chosen, "--", image], stdout=sys.stderr.fileno(), stderr=subprocess.PIPE, text=True
     )

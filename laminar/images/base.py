@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from laminar.engine.telling import tell
 from laminar.errors import EngineError, UsageError
 from laminar.executors.docker_engine import Engine
 from laminar.executors.docker_image import BASE_IMAGE
@@ -53,7 +54,7 @@ class Python:
 
 def make(platform: str | None = None) -> None:
     """Make laminar's own image where it is missing, saying so; raises as `build` does."""
-    _say(f"image {BASE_IMAGE} is not on this machine; making it, once, from the laminar that is installed here")
+    tell(f"image {BASE_IMAGE} is not on this machine; making it, once, from the laminar that is installed here")
     build(platform=platform, quiet=True)
 
 
@@ -96,7 +97,7 @@ def build(
     finally:
         engine.close()
     if not quiet and not _has_client(identity, platform):
-        _say(
+        tell(
             f"note: no docker command of this machine runs in {tag}. Layers do not need one; a scheduler in a container of "
             "this image does.\nTo add one, begin your Dockerfile:\n"
             f"  FROM {tag}\n  COPY --from=docker:cli /usr/local/bin/docker /usr/local/bin/"
@@ -144,7 +145,7 @@ def _ask(image: str, platform: str | None) -> Python:
 def _say_stripped(packed: Iterable[wheels.Wheel], image: str, python: Python) -> None:
     names = [wheel.name for wheel in packed if wheel.stripped]
     if names:
-        _say(
+        tell(
             f"note: {', '.join(names)} go into the image without their compiled parts, which are for {Python.here()}; "
             f"{image} has {python}."
         )
@@ -177,7 +178,3 @@ def _has_client(identity: str, platform: str | None) -> bool:
     chosen = [f"--platform={platform}"] if platform else []
     command = ["docker", "run", "--rm", "--network=none", *chosen, identity, "docker", "--version"]
     return subprocess.run(command, capture_output=True).returncode == 0
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)  # noqa: T201

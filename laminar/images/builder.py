@@ -107,6 +107,7 @@ def build_command(
     return [
         "docker",
         "build",
+        "--force-rm",  # without it, an engine before BuildKit leaves the container of a step that has failed
         f"--tag={tag}",
         f"--iidfile={id_file}",
         *([f"--platform={platform}"] if platform else []),

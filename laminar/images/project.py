@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import os
 import re
-import sys
 import tempfile
 from dataclasses import asdict
 
+from laminar.engine.telling import tell
 from laminar.errors import EngineError, SettingsError, StoreError, UsageError
 from laminar.executors.docker_engine import Engine
 from laminar.executors.docker_image import BASE_IMAGE
@@ -35,7 +35,7 @@ def build(directory: str = ".", tag: str | None = None, platform: str | None = N
     _check_project(directory)
     if _sends_store(directory):
         ignore = os.path.normpath(os.path.join(directory, ".dockerignore"))
-        _say(
+        tell(
             f"warning: {ignore} does not keep .laminar out: each build sends the datastore to the engine, "
             "and COPY takes it into the image. Add a line to it: .laminar"
         )
@@ -148,7 +148,3 @@ def _platform(engine: Engine, identity: str) -> str:
     if record is None:
         raise EngineError(f"the image {identity} was built and is gone.", remedy="Build it again.")
     return f"{record['Os']}/{record['Architecture']}"
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr)  # noqa: T201

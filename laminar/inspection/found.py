@@ -195,6 +195,7 @@ class Try:
         log_bytes: Length of its log.
         usage: What it took; None where that is not known: of a thread, and where the process was killed.
         advice: What to change in its request, in sentences.
+        replaced: Whether the layer was computed again since, by `--rerun`: what it came to does not count.
     """
 
     attempt: int
@@ -208,6 +209,7 @@ class Try:
     configuration: Mapping[str, Any] | None = None
     usage: Usage | None = None
     advice: Sequence[str] = ()
+    replaced: bool = False
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from laminar.engine.addresses import layers_of
 from laminar.engine.ledger import Ledger
 from laminar.inspection.layers import layer_row
 from laminar.model.graph import Graph
+from laminar.model.words import done
 
 _FILL = {
     "finished": "#c8e6c9",
@@ -100,11 +101,16 @@ def edges(graph: GraphFacts) -> Iterator[tuple[str, str]]:
     return ((need, layer.name) for layer in graph.layers for need in layer.needs if need in names)
 
 
+def state_of(layer: GraphLayer) -> str:
+    """The state of a layer, and of one of several splits, how many are done."""
+    several = layer.splits is not None and layer.splits != 1 and layer.state != "skipped"
+    return f"{layer.state}, {done(layer.finished_splits, layer.splits or 0)}" if several else layer.state
+
+
 def _label(layer: GraphLayer) -> list[str]:
     lines = [layer.name]
     if layer.foreach:
         lines.append(f"for each {', '.join(layer.foreach)}")
     if layer.state:
-        count = f" {layer.finished_splits}/{layer.splits}" if layer.splits else ""
-        lines.append(f"{layer.state}{count}")
+        lines.append(state_of(layer))
     return lines

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Any
 
-from laminar.engine import layout, records
 from laminar.engine.addresses import Place, layers_of
 from laminar.engine.lease import held_s
 from laminar.engine.ledger import Commit, Failure, Ledger
@@ -65,29 +64,24 @@ def layer_row(ledger: Ledger, name: str, done: Set[int] | None = None) -> LayerR
     state = layer_state(ledger, name, read=False, done=done)
     plan = ledger.plan(name)
     if plan is None or plan.skipped:
-        attempts = len(ledger.attempts(name, 0)) if plan is None else 0
+        attempts = len(ledger.tries(name, 0)) if plan is None else 0
         reason = plan.skipped if plan else ""
         return LayerRow(name, str(state), 0 if plan else None, attempts=attempts, skipped=reason, error=_error(state))
     row = LayerRow(name, str(state), plan.splits, len(done), error=_error(state))
     if plan.splits > MOST_READ:
         return row
     commits = {index: commit for index in done if (commit := ledger.commit(name, index)) is not None}
-    tried = {index: ledger.attempts(name, index) for index in ledger.begun(name) - done}
-    latest = {index: ledger.failure(name, index, tries[-1]) for index, tries in tried.items() if tries}
+    tried = {index: tries for index in ledger.begun(name) - done if (tries := ledger.tries(name, index))}
+    again = {index: ledger.tries(name, index) for index, commit in commits.items() if commit.attempt > 1}
+    latest = {index: ledger.failure(name, index, tries[-1]) for index, tries in tried.items()}
     failures = {index: failure for index, failure in latest.items() if failure is not None}
     epoch = epoch_at_work(ledger) if failures else 0
     failed = sum(has_failed(ledger, state, epoch, name, index, tried[index][-1]) for index in failures)
     retrying = len(failures) - failed if epoch else 0
-    attempts = sum(commit.attempt for commit in commits.values()) + sum(map(len, tried.values()))
+    attempts = len(commits) - len(again) + sum(map(len, again.values())) + sum(map(len, tried.values()))
     row = replace(row, attempts=attempts, failed_splits=failed, retrying_splits=retrying)
     row = _with_peak(row, [*commits.values(), *failures.values()])
-    return _timed(ledger, row, commits, tried)
-
-
-def started_at(ledger: Ledger, layer: str, index: int, attempt: int) -> dict[str, Any]:
-    """What was recorded when an attempt was started (`created`, `configuration`); empty where nothing was."""
-    key = layout.started(ledger.flow, ledger.execution, layer, index, attempt)
-    return records.load(ledger.store, key, "started") or {}
+    return _timed(ledger, row, commits, {**tried, **again})
 
 
 def has_failed(ledger: Ledger, of_layer: LayerState, epoch: int, layer: str, index: int, attempt: int) -> bool:
@@ -122,9 +116,8 @@ def _error(state: LayerState) -> Error | None:
 def _timed(
     ledger: Ledger, row: LayerRow, commits: Mapping[int, Commit], tried: Mapping[int, Sequence[int]]
 ) -> LayerRow:
-    """`row` with its times: of a split that was tried more than once, from the first try on."""
-    again = {index: range(1, commit.attempt) for index, commit in commits.items() if commit.attempt > 1}
-    firsts = (_first_start(ledger, row.name, index, numbers) for index, numbers in {**tried, **again}.items())
+    """`row` with its times: of the splits that were `tried` without a result, or more than once, from the first try on."""
+    firsts = (_first_start(ledger, row.name, index, numbers) for index, numbers in tried.items())
     starts = [*(commit.started for commit in commits.values()), *(first for first in firsts if first is not None)]
     if not starts:
         return row
@@ -137,7 +130,6 @@ def _timed(
 
 
 def _first_start(ledger: Ledger, layer: str, index: int, attempts: Iterable[int]) -> float | None:
-    """When the first of these attempts was started that belongs to the computation of the layer that counts."""
-    generation = ledger.generation(layer)
-    records_ = (started_at(ledger, layer, index, attempt) for attempt in attempts)
-    return next((float(each["created"]) for each in records_ if each.get("generation") == generation), None)
+    """When the first of these attempts was started of which that is recorded."""
+    starts = (ledger.start(layer, index, attempt) for attempt in attempts)
+    return next((float(each["created"]) for each in starts if each), None)

@@ -132,6 +132,6 @@ def _over(place: Place) -> bool:
 
 def _attempts(place: Place) -> str:
     if place.index is None:
-        return f"Look at its splits: laminar show {place}"
+        return f"Look at its splits: {place.ledger.store.options.command('show', str(place))}"
     numbers = place.ledger.attempts(place.layer, place.index)
     return f"Its attempts are: {', '.join(map(str, numbers)) or 'none yet'}."

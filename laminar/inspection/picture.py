@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from html import escape
 from urllib.parse import quote
 
-from laminar.inspection.graphs import GraphFacts, GraphLayer, edges
+from laminar.inspection.graphs import GraphFacts, GraphLayer, edges, state_of
 from laminar.inspection.layered import Layout, Segment, arrange
 from laminar.inspection.lettering import fitted, width
 from laminar.model.words import plural
@@ -199,8 +199,7 @@ def _curve(segment: Segment, at: Callable[[float, float], tuple[float, float]]) 
 
 def _notes(layer: GraphLayer) -> Iterator[str]:
     if layer.state:
-        several = layer.splits is not None and layer.splits != 1 and layer.state != "skipped"
-        yield f"{layer.state} {layer.finished_splits}/{layer.splits}" if several else layer.state
+        yield state_of(layer)
     if layer.foreach:
         yield f"for each {', '.join(layer.foreach)}"
 

@@ -61,7 +61,7 @@ def _known(ledger: Ledger, layer: str, code: Mapping[str, str]) -> Step | None:
     if not left:
         when = f"committed {age(time.time() - row.finished)}" if row.finished else plural(row.splits, "split")
         return Step(layer, "done", "; ".join(filter(None, [when, note])), row.splits, 0, changed)
-    begun = len(ledger.begun(layer) - ledger.committed(layer))
+    begun = sum(bool(ledger.tries(layer, index)) for index in ledger.begun(layer) - ledger.committed(layer))
     kinds = [(row.failed_splits, "failed"), (begun - row.failed_splits, "begun"), (left - begun, "never started")]
     words = f"{left} of {plural(row.splits, 'split')}: " + ", ".join(f"{n} {kind}" for n, kind in kinds if n)
     return Step(layer, "to run", "; ".join(filter(None, [words, note])), row.splits, left, changed)

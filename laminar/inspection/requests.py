@@ -23,6 +23,9 @@ _NEAR = 0.9
 _ALL = 0.95
 """What used this much of its cores, on average, was held back by them."""
 
+_MORE = 1.1
+"""What used this many times of its cores, where nothing held it back, does more work than was asked for."""
+
 _LONG_S = 10.0
 """What took less is mostly the start of its process: it says nothing about cores."""
 
@@ -37,34 +40,38 @@ def advice(
 
     Args:
         configuration: What was asked for, as records have it.
-        usage: What was used.
+        usage: What was used. A process without a container has no limits: there, what a container would hold it to is
+            worth a word, and so is what it asks for in vain, since the machine is shared by what is asked for.
         duration_s: How long that took.
         errors: Why attempts failed: the limit of their memory may have been why.
     """
     if configuration is None or usage is None:
         return []
-    asked = configuration["container"]
+    asked, limited = configuration["container"], usage.measured == "container"
     said = []
     if any(error and not error.type and error.message.startswith(OUT_OF_MEMORY) for error in errors):
         said.append(f"was killed at its limit, the {asked['memory']:g} MiB of memory that it asks for: it needs more")
     elif usage.memory_peak_mib is not None:
-        said.append(_of_memory(asked["memory"], usage.memory_peak_mib, whole=usage.measured == "container"))
+        said.append(_of_memory(asked["memory"], usage.memory_peak_mib, limited=limited))
     if usage.cpu_s is not None and duration_s is not None and duration_s >= _LONG_S:
-        said.append(_of_cores(asked["cpu"], usage.cpu_s / duration_s))
+        said.append(_of_cores(asked["cpu"], usage.cpu_s / duration_s, limited=limited))
     return list(filter(None, said))
 
 
-def _of_memory(asked: float, peak: float, *, whole: bool) -> str:
+def _of_memory(asked: float, peak: float, *, limited: bool) -> str:
     if peak >= asked * _NEAR:
-        return f"used {peak:.0f} of the {asked:g} MiB of memory that it asks for: more would be safer"
+        used = f"used {peak:.0f} of the {asked:g} MiB of memory that it asks for"
+        return f"{used}: more would be safer" if limited else f"{used}, which would be its limit in a container"
     # The largest process is not all that ran: it can show that memory is short, not that there is too much.
-    if whole and asked >= peak * _FAR and asked - peak >= _FAR_MIB:
+    if limited and asked >= peak * _FAR and asked - peak >= _FAR_MIB:
         return f"asks for {asked:g} MiB of memory and used {peak:.0f} at most: less would do"
     return ""
 
 
-def _of_cores(asked: float, used: float) -> str:
-    if used >= asked * _ALL:
+def _of_cores(asked: float, used: float, *, limited: bool) -> str:
+    if not limited and used > asked * _MORE:
+        return f"used {used:.1f} cores on average and asks for {asked:g}, which would be its limit in a container"
+    if limited and used >= asked * _ALL:
         cores = plural(int(asked), "core") if asked == int(asked) else f"{asked:g} cores"
         return f"used all of the {cores} that it asks for: with more it is faster, where its work is parallel"
     if asked >= used * _FAR and asked - used >= _FAR_CORES:

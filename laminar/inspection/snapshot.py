@@ -63,13 +63,17 @@ class Snapshot(Ledger):
         """The last schedule or resume."""
         return self._once(super().latest_launch)
 
+    def launch_at(self, number: int) -> dict[str, Any] | None:
+        """The schedule or resume of that number."""
+        return self._once(super().launch_at, number)
+
     def plan(self, layer: str) -> Plan | None:
         """How a layer was cut into splits."""
         return self._once(super().plan, layer)
 
-    def commit(self, layer: str, index: int) -> Commit | None:
+    def commit(self, layer: str, index: int, generation: int | None = None) -> Commit | None:
         """The result of a split."""
-        return self._once(super().commit, layer, index)
+        return self._once(super().commit, layer, index, generation)
 
     def committed(self, layer: str) -> set[int]:
         """The splits of a layer that have a result."""
@@ -82,6 +86,10 @@ class Snapshot(Ledger):
     def attempts(self, layer: str, index: int) -> list[int]:
         """Numbers of the attempts at a split."""
         return self._once(super().attempts, layer, index)
+
+    def start(self, layer: str, index: int, attempt: int) -> dict[str, Any]:
+        """What was recorded when an attempt was started."""
+        return self._once(super().start, layer, index, attempt)
 
     def failure(self, layer: str, index: int, attempt: int) -> Failure | None:
         """Why an attempt failed."""

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from laminar.engine.addresses import Place
-from laminar.engine.ledger import Commit, Ledger
+from laminar.engine.ledger import Ledger
 from laminar.engine.states import LayerState, epoch_at_work, layer_state
 from laminar.inspection.artifacts import artifacts_in, artifacts_of
 from laminar.inspection.found import LayerFacts, SplitFacts, SplitRow, Try, Usage
-from laminar.inspection.layers import error_of, has_failed, layer_row, started_at, usage_of
+from laminar.inspection.layers import error_of, has_failed, layer_row, usage_of
 from laminar.inspection.requests import advice
 from laminar.model.grid import Grid
 
@@ -57,7 +57,7 @@ def split_facts(ledger: Ledger, layer: str, index: int) -> SplitFacts:
     elements = _elements(plan.grid if plan else None, index)
     if commit is not None:
         state = "finished"
-    elif ledger.attempts(layer, index):
+    elif ledger.tries(layer, index):
         state = _open_state(ledger, layer, index, layer_state(ledger, layer, read=False), epoch_at_work(ledger))
     else:
         state = "waiting"
@@ -84,17 +84,17 @@ def split_facts(ledger: Ledger, layer: str, index: int) -> SplitFacts:
 
 def tries_of(ledger: Ledger, layer: str, index: int, state: str) -> list[Try]:
     """The attempts at a split that is in that state."""
-    commit = ledger.commit(layer, index)
-    launch: Mapping[str, Any] = ledger.latest_launch() or {}
-    return [_try(ledger, layer, index, number, commit, launch, state) for number in ledger.attempts(layer, index)]
+    return [_try(ledger, layer, index, number, state) for number in ledger.attempts(layer, index)]
 
 
 def _open_state(ledger: Ledger, layer: str, index: int, of_layer: LayerState, epoch: int) -> str:
-    """The state of a split that was begun and has no result; `epoch` is at work, if any."""
+    """The state of a split of which anything is recorded and that has no result; `epoch` is at work, if any."""
+    attempts = ledger.tries(layer, index)
+    if not attempts:
+        return "waiting"
     if str(of_layer) not in ("failed", "running"):
         return str(of_layer)
-    attempts = ledger.attempts(layer, index)
-    if not attempts or ledger.failure(layer, index, attempts[-1]) is None:
+    if ledger.failure(layer, index, attempts[-1]) is None:
         return "running" if epoch else "interrupted"
     return "failed" if has_failed(ledger, of_layer, epoch, layer, index, attempts[-1]) else "retrying"
 
@@ -105,19 +105,22 @@ def _split_row(ledger: Ledger, layer: str, index: int, state: str) -> SplitRow:
         took = max(0.0, commit.finished - commit.started)
         caught = error_of(commit.caught) if commit.caught else None
         return SplitRow(index, state, commit.attempt, commit.started, commit.finished, took, caught)
-    attempts = ledger.attempts(layer, index)
+    attempts = ledger.tries(layer, index)
     if not attempts:
         return SplitRow(index, state)
     failure = ledger.failure(layer, index, attempts[-1])
-    started = started_at(ledger, layer, index, attempts[-1]).get("created")
+    started = ledger.start(layer, index, attempts[-1]).get("created")
     spent = None if failure is None or started is None else max(0.0, failure.at - started)
     return SplitRow(index, state, attempts[-1], started, None, spent, error_of(failure) if failure else None)
 
 
-def _try(
-    ledger: Ledger, layer: str, index: int, number: int, commit: Commit | None, launch: Mapping[str, Any], state: str
-) -> Try:
-    start = started_at(ledger, layer, index, number)
+def _try(ledger: Ledger, layer: str, index: int, number: int, state: str) -> Try:
+    start, counts = ledger.start(layer, index, number), ledger.generation(layer)
+    launch: Mapping[str, Any] = ledger.launch_of(layer, index, number) or {}
+    generation = start.get("generation", counts)
+    commit = ledger.commit(layer, index, generation)
+    if generation != counts:
+        state = "lost"  # of what the split is now, this says nothing
     started, failure = start.get("created"), ledger.failure(layer, index, number)
     configuration = start.get("configuration") or launch.get("configurations", {}).get(layer)
     image = launch.get("engine", {}).get("images", {}).get(layer, "")
@@ -139,6 +142,7 @@ def _try(
         configuration=configuration,
         usage=usage,
         advice=advice(configuration, usage, took, [error]),
+        replaced=generation != counts,
     )
 
 

@@ -61,7 +61,7 @@ class Values:
         if not place.layer:
             raise UsageError(
                 f"{place} is an execution; artifacts belong to layers.",
-                remedy=f"Name the layer, too: laminar artifact {place}/LAYER {name}",
+                remedy=f"Name the layer, too: {place.ledger.store.options.command('artifact', f'{place}/LAYER', name)}",
             )
         self._archive = archive
         self._place = place
@@ -127,7 +127,7 @@ class Values:
         if plan is None or plan.skipped:
             state = _STATES[str(layer_state(ledger, layer, read=False))]
             words = f"was skipped: {plan.skipped}" if plan else f"{state}: there is no {self._name!r} of it"
-            raise UsageError(f"{layer} {words}.", remedy=f"Look at it: laminar show {self._place}")
+            raise UsageError(f"{layer} {words}.", remedy=_look(self._place))
         done = ledger.committed(layer)
         if missing := [split for split in self._splits if split not in done]:
             raise self._missing(missing)
@@ -139,7 +139,7 @@ class Values:
         more = f" {plural(left, 'more split')} {'has' if left == 1 else 'have'} no result." if left else ""
         return UsageError(
             f"{first.layer}/{first.index} {_STATES[found.state]}: there is no {self._name!r} of it.{more}",
-            remedy=f"Look at it: laminar show {first}",
+            remedy=_look(first),
         )
 
     def _entry(self, split: int) -> Entry:
@@ -171,3 +171,7 @@ class Values:
             remedy=f"Read it in Python, where its type can be imported:\n"
             f"  {ledger.flow}().execution({ledger.execution!r}).layer({where}).{self._name}",
         )
+
+
+def _look(place: Place) -> str:
+    return f"Look at it: {place.ledger.store.options.command('show', str(place))}"

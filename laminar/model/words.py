@@ -8,6 +8,11 @@ def plural(count: int, noun: str, many: str = "") -> str:
     return f"{count} {noun if count == 1 else many or noun + 's'}"
 
 
+def done(count: int, total: int) -> str:
+    """`4/5 done`: beside the word `failed`, a bare 4/5 would read as what has failed."""
+    return f"{count}/{total} done"
+
+
 def clock(seconds: float) -> str:
     """`0:01:42`; below ten seconds `4.2 s`."""
     if seconds < 9.95:

@@ -58,6 +58,7 @@ class Row:
         going_on: Whether others started after one had finally failed, as the user may want it.
         memory: The most that one of its attempts asked for, in MiB.
         peak: The most that one used, in MiB; None where that is not known.
+        limited: Whether what it asked for was a limit there: in a container.
         over: Whether the run is.
     """
 
@@ -79,6 +80,7 @@ class Row:
     going_on: bool = False
     memory: int = 0
     peak: float | None = None
+    limited: bool = False
     over: bool = False
 
     @property
@@ -196,3 +198,4 @@ def _failed(row: Row, event: AttemptFailed) -> None:
 def _note_peak(row: Row, usage: Usage | None) -> None:
     if usage is not None and usage.memory_peak_mib is not None:
         row.peak = max(row.peak or 0.0, usage.memory_peak_mib)
+        row.limited = usage.measured == "container"

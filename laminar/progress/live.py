@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, TextIO
 
 from laminar.engine.events import Began, Ended, Event, Printed, Warned
+from laminar.engine.telling import columns_of, folded
 from laminar.progress.board import Board
 from laminar.progress.lettering import Letters, Line
 from laminar.progress.picture import LastLine, last_lines, picture
@@ -68,12 +69,13 @@ class Live:
             if self._board.flow:
                 with suppress(OSError, ValueError):  # the terminal is gone, or the stream closed; the results are there
                     above, lines = self._take()
-                    self._screen.leave(above, lines, last_lines(self._board, self._letters))
+                    below = last_lines(self._board, self._letters, columns_of(self._stream))
+                    self._screen.leave(above, lines, below)
 
     def lines(self, columns: int, height: int) -> list[Line]:
         """The picture as of now, and after the end what sums it up."""
         with self._lock:
-            return [*self._picture(columns, height), *last_lines(self._board, self._letters)]
+            return [*self._picture(columns, height), *last_lines(self._board, self._letters, columns)]
 
     @cached_property
     def _screen(self) -> Screen:
@@ -110,4 +112,7 @@ class Live:
                 said = letters.spelled(letters.line(event.line))
                 self._above.append([(f"{event.layer}/{event.index} | ", "dim"), (said, "")])
             case Warned():
-                self._above.append([("warning: ", "yellow"), (letters.spelled(letters.line(event.message)), "")])
+                words = folded(f"warning: {letters.spelled(letters.line(event.message))}", columns_of(self._stream))
+                first, *more = words.split("\n")
+                self._above.append([("warning: ", "yellow"), (first.removeprefix("warning: "), "")])
+                self._above += [[(line, "")] for line in more]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import chain, islice
 
+from laminar.engine.telling import folded
 from laminar.model.words import about, clock, plural
 from laminar.progress.board import STATES, Attempt, Board, Row
 from laminar.progress.lettering import Letters, Line
@@ -152,7 +153,8 @@ class _Picture:
         if row.retries and (row.splits > 1 or row.state == "done"):
             notes.append([(plural(row.retries, "retry", "retries"), "yellow")])
         if row.peak is not None:
-            notes.append([(f"peak {row.peak:.0f} MiB of {row.memory}", "dim")])
+            limit = f" of {row.memory}" if row.limited else ""
+            notes.append([(f"peak {row.peak:.0f} MiB{limit}", "dim")])
         return notes
 
     def _splits(self, row: Row, room: int) -> list[Line]:
@@ -224,10 +226,12 @@ _ENDS = {"failed": "has failed", "stopped": "was stopped"}
 _OUTCOMES = {"done": "done", "failed": "failed", "interrupted": "stopped"}
 
 
-def last_lines(board: Board, letters: Letters) -> list[Line]:
+def last_lines(board: Board, letters: Letters, columns: int) -> list[Line]:
     """What stands below the last picture: what the run came to, and the command to type next."""
     if board.ended is None:
         return []
     mark, plain, style = LOOKS[_OUTCOMES[board.ended.outcome]]
-    lines: list[Line] = [[(f"{mark if letters.unicode else plain} ", style), (letters.spelled(summary(board)), "")]]
+    mark = mark if letters.unicode else plain
+    first, *more = folded(f"{mark} {letters.spelled(summary(board))}", columns).split("\n")
+    lines: list[Line] = [[(f"{mark} ", style), (first.removeprefix(f"{mark} "), "")], *([(line, "")] for line in more)]
     return [*lines, [(f"  {look(board)}", "")]] if look(board) else lines

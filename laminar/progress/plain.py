@@ -17,6 +17,7 @@ from laminar.engine.events import (
     SplitDone,
     Warned,
 )
+from laminar.engine.telling import columns_of, folded
 from laminar.model import printable
 from laminar.model.words import clock, plural
 from laminar.progress.board import Board
@@ -34,7 +35,9 @@ class Plain:
         """Write what happened."""
         self._board.update(event)
         for text in self._lines(event):
-            self._stream.write(f"{_stamp(event.at)} {printable.line(text)}\n")
+            line = f"{_stamp(event.at)} {printable.line(text)}"
+            # What layers print stays as they print it.
+            self._stream.write(f"{line if isinstance(event, Printed) else folded(line, columns_of(self._stream))}\n")
         if isinstance(event, Ended) and (next_ := look(self._board)):
             self._stream.write(f"         {next_}\n")
         self._stream.flush()

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from laminar.engine.addresses import Place
+from laminar.engine.commands import Options
 from laminar.engine.ledger import Ledger
 from laminar.inspection.artifacts import MOST_READ, artifacts_of
 from laminar.inspection.found import Artifact, Error, ExecutionFacts, LayerRow, SplitRow, Try, Usage
@@ -96,6 +97,7 @@ class Contents:
     retried: Sequence[Failed]
     caught: Sequence[Failed]
     damaged: Sequence[Damage]
+    options: Options
 
 
 def gather(ledger: Ledger) -> Contents:
@@ -124,6 +126,7 @@ def gather(ledger: Ledger) -> Contents:
         retried=_retried(layers)[:MOST_FAILURES],
         caught=_caught(layers)[:MOST_FAILURES],
         damaged=seen.damaged,
+        options=ledger.store.options,
     )
 
 
@@ -154,7 +157,7 @@ def _layer(ledger: Ledger, row: LayerRow, room: int) -> LayerPart:
 def _usage(ledger: Ledger, layer: str, split: SplitRow, tries: Sequence[Try] | None) -> Usage | None:
     if split.state == "finished":
         return usage_of(ledger.commit(layer, split.index))
-    return tries[-1].usage if tries else None
+    return tries[-1].usage if tries and not tries[-1].replaced else None
 
 
 def _previews(
@@ -210,7 +213,8 @@ def _retried(layers: Sequence[LayerPart]) -> list[Failed]:
 
 def _followed(split: SplitRow, tries: Sequence[Try]) -> Sequence[Try]:
     """The attempts that another follows, or is about to."""
-    return tries if split.state == "retrying" else tries[:-1]
+    counting = [each for each in tries if not each.replaced]
+    return counting if split.state == "retrying" else counting[:-1]
 
 
 def _caught(layers: Sequence[LayerPart]) -> list[Failed]:

@@ -52,10 +52,12 @@ def _row(row: LayerRow, created: float) -> list[Any]:
 def _progress(row: LayerRow) -> Markup | str:
     if row.splits is None or row.skipped:
         return ""
-    words = f"{count(row.finished_splits)}/{count(row.splits)}"
+    words = f"{count(row.finished_splits)}/{count(row.splits)} done"
     if row.splits < 2:
         return words
-    bar = element("progress", value=row.finished_splits, max=row.splits, aria_label=f"{words} splits", class_=row.state)
+    bar = element(
+        "progress", value=row.finished_splits, max=row.splits, aria_label=f"splits: {words}", class_=row.state
+    )
     return element("span", bar, " ", words, class_="progress")
 
 
@@ -141,7 +143,7 @@ def _resources(part: LayerPart) -> list[Any]:
     worked, took = sum(cpu for cpu, _ in timed), sum(took for _, took in timed)
     asked_mib, peak = container["memory"], row.memory_peak_mib
     bar: Markup | str = ""
-    if peak is not None and asked_mib:
+    if peak is not None and asked_mib and row.measured == "container":  # elsewhere it is no limit
         words = f"{100 * peak / asked_mib:.0f} %"
         bar = element(
             "span",

@@ -35,7 +35,7 @@ def find(datastore: Datastore, execution: str) -> Ledger:
         where = str(place).partition("/")[0]
         raise UsageError(
             f"{place} is {'a layer' if place.index is None else 'a split'}; a report is about an execution.",
-            remedy=f"Name that: laminar report {where}",
+            remedy=f"Name that: {datastore.options.command('report', where)}",
         )
     return place.ledger
 

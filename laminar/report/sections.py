@@ -62,7 +62,7 @@ def _sentence(contents: Contents) -> list[Markup | str]:
     }
     sentence: list[Markup | str] = [words.get(state, "")]
     if state in ("failed", "interrupted") and not contents.facts.held:
-        command = element("code", f"laminar resume {contents.facts.address}", class_="command")
+        command = element("code", contents.options.command("resume", contents.facts.address), class_="command")
         sentence += ["Go on with ", command]
     return sentence
 
@@ -72,7 +72,8 @@ def _tiles(contents: Contents) -> Markup:
     over = sum(row.state in ("finished", "skipped") for row in rows)
     splits, done = sum(row.splits or 0 for row in rows), sum(row.finished_splits for row in rows)
     failed = sum(len(each.splits) for each in contents.failures)
-    again = sum(max(0, len(tries) - 1) for part in contents.layers for tries in part.tries.values())
+    counting = (sum(not each.replaced for each in tries) for part in contents.layers for tries in part.tries.values())
+    again = sum(max(0, number - 1) for number in counting)
     tiles = [
         (f"{count(over)} of {count(len(rows))}", "layers done or skipped", ""),
         (f"{count(done)} of {count(splits)}" if splits else "", "splits finished", ""),
@@ -147,8 +148,8 @@ def _failure(failed: Failed, contents: Contents, is_open: bool) -> Markup:
     log: list[Markup] = []
     if failed.log:
         log = [element("h4", "Last lines of its log"), element("pre", failed.log, tabindex=0)]
-    remedy = error.remedy.replace("EXECUTION", contents.facts.address)  # which those did not know who wrote it
-    commands = f"laminar logs {address}\nlaminar show {address}\nlaminar shell {address}"
+    remedy = contents.options.with_name(error.remedy, contents.facts.address)
+    commands = "\n".join(contents.options.command(name, address) for name in ("logs", "show", "shell"))
     detail = element(
         "details",
         element("summary", "Traceback and log" if failed.log else "Traceback" if error.traceback else "What to do"),

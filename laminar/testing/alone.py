@@ -9,6 +9,7 @@ from laminar import launch, wiring
 from laminar.datastores.memory import Memory
 from laminar.engine.inputs import save_parameters
 from laminar.engine.ledger import Commit, Ledger, Plan
+from laminar.engine.resuming import Resume
 from laminar.errors import FlowError, UsageError
 from laminar.executors.thread import Thread
 from laminar.flow import Flow
@@ -17,7 +18,6 @@ from laminar.model.graph import Graph, Node, Registration, make_node
 from laminar.model.grid import Axis, Grid
 from laminar.model.layer import Layer, LayerT, Shard
 from laminar.model.parameters import given as checked
-from laminar.model.resuming import Resume
 from laminar.model.wire import Task
 
 

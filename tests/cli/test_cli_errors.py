@@ -55,6 +55,12 @@ TARGETS = [
         "No module named 'nowhere'",
     ),
     ("bad.py", {"bad.py": "class F(:"}, ["importing bad.py raises SyntaxError"], "SyntaxError: invalid syntax"),
+    (
+        "bad:F",
+        {"bad.py": HEAD + "@F.register(retries=3)\nclass A(Layer): ..."},
+        ["importing bad raises TypeError", "register takes container=", "Did you mean 'retry'?"],
+        "unexpected keyword argument 'retries'",
+    ),
     ("bad:F", {"bad.py": "exit(3)"}, ["importing bad exits with 3"], "SystemExit: 3"),
 ]
 
@@ -156,6 +162,17 @@ def test_commands_and_variables_that_are_not_known(project):
     assert "--executor" in option.err
     project.laminar("schedule", "main:F", LAMINAR_EXECUTOR="podman").fails(2, "LAMINAR_EXECUTOR is 'podman'", "docker")
     project.laminar("schedule").fails(2, "no flow is named", "laminar.yaml")
+
+
+def test_a_variable_that_is_nearly_the_one_of_a_setting_is_named_once(project):
+    project.write("main.py", GOOD)
+    words = "warning: LAMINAR_EXECUTER is not a setting of laminar; did you mean LAMINAR_EXECUTOR?\n"
+    environ = {"LAMINAR_EXECUTER": "thread", "LAMINAR_TEST_IMAGE": "x", "LAMINAR_EXECUTOR": "thread"}
+    for command in (["schedule", "main:F", "--execution", "one"], ["list"], ["show", "one"]):
+        assert project.laminar(*command, **environ).err.count(words) == 1
+    assert project.python("main.py", **environ).err.count(words) == 1
+    assert project.laminar("resume", "latest", **environ).err.count(words) == 1  # the program runs again
+    assert words not in project.laminar("execute", "--layer", "A", **environ).err
 
 
 @pytest.mark.parametrize("bad", ["../up", "/tmp/x", "-x", ".", "a/b", "a..b", "a b", "é", "x" * 129, ""], ids=repr)

@@ -265,7 +265,8 @@ def test_code_that_has_changed_is_named(ran, tmp_path):
     shutil.copytree(ran.path, copy.path, dirs_exist_ok=True)
     copy.write("main.py", MAIN.replace("has no header", "has none"))
     with Terminal([*copy.script, "shell", "one/Process/1"], copy.path) as terminal:
-        assert f"code    {copy.path}/main.py  (changed since that attempt)" in terminal.until(">>> ")
+        shown = " ".join(terminal.until(">>> ").split())
+        assert f"code {copy.path}/main.py (changed since that attempt)" in shown
 
 
 def test_the_prompt_says_where_one_is_completes_and_shows_errors(ran, terminal):

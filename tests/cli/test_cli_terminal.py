@@ -96,9 +96,9 @@ def test_a_terminal_gets_a_row_for_each_layer(project, gate):
     for line, pattern in zip(
         last,
         [
-            r"✓ First +done +1/1 +\S+( s)? +peak \d+ MiB of 1500",
-            r"✓ Second +done +1/1 +\S+( s)? +peak \d+ MiB of 1500",
-            r"✗ Third +failed +0/1 +\S+( s)? +ValueError: third time unlucky · peak \d+ MiB of 1500",
+            r"✓ First +done +1/1 +\S+( s)? +peak \d+ MiB",
+            r"✓ Second +done +1/1 +\S+( s)? +peak \d+ MiB",
+            r"✗ Third +failed +0/1 +\S+( s)? +ValueError: third time unlucky · peak \d+ MiB",
             r"✗ HelloFlow \S+ failed in \S+( s)? at Third/0: 3 layers, 2 splits\.( Slowest: .*)?",
             r"Traceback \(most recent call last\):",
         ],

@@ -22,13 +22,12 @@ from laminar.cli.main import cli
 from laminar.cli.parameters import parameters_of
 from laminar.configurations import layers
 from laminar.datastores import Local
-from laminar.engine import layout, loading, records, targets
+from laminar.engine import layout, loading, records, resuming, targets
 from laminar.engine.addresses import resolve as resolve_address
 from laminar.engine.lease import Holder
 from laminar.engine.ledger import Failure, Ledger
 from laminar.errors import ExecutionError, LaminarError, TargetError, UsageError
 from laminar.executors import Thread
-from laminar.model import resuming
 from laminar.model.names import class_name, execution_id
 from laminar.model.wire import Task, parse, take, variable
 from laminar.settings import OPTIONS, built_image, read_file, resolve

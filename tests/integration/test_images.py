@@ -152,9 +152,10 @@ def test_a_context_with_the_datastore_in_it_is_a_warning(project, dockerfile):
     ],
     ids=["run", "copy", "instruction"],
 )
-def test_a_dockerfile_that_fails(project, dockerfile, lines, code, words):
+def test_a_dockerfile_that_fails(project, engine, dockerfile, lines, code, words):
     dockerfile(*lines)
     project.laminar("build", "--tag", "laminar-test:fails").fails(code, *words)
+    assert "exit 7" not in engine.docker("ps", "--all", "--no-trunc", "--format={{.Command}}")
     assert not (project.store / "build.json").exists()
 
 

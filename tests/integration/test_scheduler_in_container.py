@@ -112,9 +112,9 @@ def test_without_the_socket_the_error_has_the_whole_command(project, engine, hel
 
 
 def pasted(project, result, image):
-    """What the command in an error does, in a shell."""
+    """What the command in an error does, in a shell; the container of the scheduler is not to stay, here."""
     (line,) = re.findall(r"^ +(.*docker run .*)$", result.err, re.MULTILINE)
-    return project.run("bash", "-c", line.replace(" IMAGE ", f" {image} "))
+    return project.run("bash", "-c", line.replace("docker run", "docker run --rm").replace(" IMAGE ", f" {image} "))
 
 
 @pytest.mark.parametrize("user", [1000], indirect=True)  # root may use every socket

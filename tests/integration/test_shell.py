@@ -80,7 +80,7 @@ def test_it_is_the_attempts_container_and_nothing_changes(project, engine):
     waits = project.laminar("shell", "one/Join", "-c", "call()\nprint(layer.memory)")
     assert (waits.code, waits.out) == (0, "1500\n")
     killed = project.laminar("shell", "one/Process/1", "-c", "b'x' * (1 << 30)")
-    assert (killed.code, killed.err) == (137, "laminar: the container was killed; it may use 300 MiB of memory\n")
+    killed.fails(137, "the container was killed", "300 MiB of memory", "raise container.memory of layer Process")
     program = ("--", "sh", "-c", "env | grep -c ^LAMINAR_; touch /mnt/laminar/made; exit 9")
     typed = project.laminar("shell", "one/Process/1", *program)
     assert (typed.code, typed.out) == (9, "0\n")
@@ -129,6 +129,38 @@ def test_it_is_hardened_where_the_attempt_was(project, engine):
     assert (result.code, result.out) == (0, "False 0000000000000000\n6\n"), result.err
 
 
+@pytest.mark.parametrize("at_terminal", [False, True], ids=["no-terminal", "terminal"])
+def test_a_program_that_is_not_there_and_one_that_has_its_own_exit_code(project, engine, at_terminal):
+    schedule(project)
+
+    def shell(*program: str) -> tuple[int, str]:
+        command = ["shell", "one/Process/2", "--", *program]
+        if not at_terminal:
+            result = project.laminar(*command)
+            return result.code, result.out + result.err
+        with Terminal([*project.script, *command], project.path) as terminal:
+            return terminal.end(), terminal.shown
+
+    code, said = shell("nosuch", "--option")
+    assert (code, "-- sh" in said) == (2, True), said
+    assert "error: the image of layer Process cannot run 'nosuch': " in " ".join(said.split())
+    assert at_terminal or "tini" not in said
+    code, said = shell("sh", "-c", "echo mine; nosuch")
+    assert (code, "mine" in said, "error:" in said) == (127, True, False), said
+    code, said = shell("sh", "-c", "echo docker: mine >&2; exit 126")
+    assert (code, "docker: mine" in said, "error:" in said) == (126, True, False), said
+    assert engine.containers() == []
+
+
+def test_a_container_that_cannot_be_started(project, engine):
+    schedule(project)
+    bad = "@F.register(container=layers.Container(options=['--device=/dev/nosuch']))\nclass Join"
+    project.write("main.py", MAIN.replace("@F.register\nclass Join", bad))
+    result = project.laminar("shell", "one/Join", "-c", "1")
+    result.fails(3, "a container like that of Join/0 cannot be started: ", "/dev/nosuch", "the Container of layer Join")
+    assert "docker: " not in result.err
+
+
 @pytest.fixture
 def terminal(project, engine):
     schedule(project)
@@ -140,7 +172,7 @@ def test_a_shell_at_a_terminal_is_no_attempt_to_anybody_else(project, engine, te
     shown = terminal.until(">>> ")
     assert "one/Process/1  ✗ attempt 2 failed: ZeroDivisionError" in shown
     assert f"  image  laminar:{engine.image.partition(':')[2]}@sha256:" in shown
-    assert f"with {project.path} mounted over /laminar" in shown.replace("\n", "")
+    assert f"with {project.path} mounted over /laminar" in " ".join(shown.split())
     (name,) = engine.containers("label=laminar.shell=one/Process/1")
     labels = engine.inspect(name)["Config"]["Labels"]
     assert not {"laminar.flow", "laminar.execution", "laminar.layer"} & set(labels)
@@ -167,7 +199,7 @@ def test_a_shell_at_a_terminal_is_no_attempt_to_anybody_else(project, engine, te
 def test_no_container_outlives_a_client_that_has_just_detached(project, engine):
     name = f"laminar-shell-{project.path.name}"
     label = f"--label={engine.label}"
-    assert run(["docker", "run", "--detach", label, f"--name={name}", engine.image, "sleep", "600"], name) == 0
+    assert run(["docker", "run", "--detach", label, f"--name={name}", engine.image, "sleep", "600"], name) == (0, "")
     assert engine.containers() == []
 
 

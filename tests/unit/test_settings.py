@@ -11,7 +11,7 @@ from laminar import wiring
 from laminar.datastores import Local, Memory
 from laminar.errors import SettingsError, UsageError
 from laminar.executors import Docker, Process, Thread
-from laminar.settings import OPTIONS, Setting, Settings, resolve
+from laminar.settings import OPTIONS, Settings, misspelled, resolve
 
 
 @pytest.fixture
@@ -144,7 +144,7 @@ def test_a_file_that_was_named_must_be_there(file: Path) -> None:
 
 
 def settings(**values: Any) -> Settings:
-    return Settings({**resolve(environ={}).entries, **{name: Setting(value, "flag") for name, value in values.items()}})
+    return resolve(values, environ={})
 
 
 def test_a_place_is_a_store(tmp_path: Path) -> None:
@@ -224,3 +224,29 @@ def test_no_view_is_made_on_a_stream_that_is_closed_or_was_never_given(
     for stream in (closed, None):
         monkeypatch.setattr("sys.stderr", stream)
         assert wiring.observers(settings(progress=mode), lambda layer, index: "") == []
+
+
+@pytest.mark.parametrize(
+    ("variable", "meant"),
+    [
+        ("LAMINAR_EXECUTER", "LAMINAR_EXECUTOR"),
+        ("LAMINAR_MAXPARALLEL", "LAMINAR_MAX_PARALLEL"),
+        ("LAMINAR_DATA_STORE", "LAMINAR_DATASTORE"),
+        ("LAMINAR_LOG", "LAMINAR_LOGS"),
+    ],
+)
+def test_a_variable_that_is_nearly_one_of_a_setting_is_named(variable: str, meant: str) -> None:
+    assert misspelled({variable: "x"}) == [f"{variable} is not a setting of laminar; did you mean {meant}?"]
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [
+        *(f"LAMINAR_{name.upper()}" for name in OPTIONS),
+        *("LAMINAR_EXECUTION", "LAMINAR_LAYER", "LAMINAR_HOST_DATASTORE", "LAMINAR_IMAGE_NAME", "LAMINAR_RESUME"),
+        *("LAMINAR_REQUIRE_DOCKER", "LAMINAR_TEST_IMAGE", "LAMINAR_HOME", "LAMINAR_WORKERS"),
+        *("EXECUTER", "executor", "MY_LAMINAR_EXECUTER", "LAMINAR_"),
+    ],
+)
+def test_of_variables_of_laminar_and_of_others_nothing_is_said(variable: str) -> None:
+    assert misspelled({variable: "x"}) == []

@@ -20,9 +20,9 @@ from laminar.engine.events import AttemptFailed, AttemptStarted, Beat, Event, Sp
 from laminar.engine.executor import Exit, Job, Report
 from laminar.engine.ledger import Ledger, Plan
 from laminar.engine.ports import Buffer
+from laminar.engine.resuming import Resume
 from laminar.errors import ExecutionError, Interrupted, SettingsError, StoreError, UsageError, report
 from laminar.executors import Thread
-from laminar.model.resuming import Resume
 from laminar.model.wire import Task
 
 from ..conftest import MakeFlow, begun

@@ -88,5 +88,5 @@ def test_whose_fault_it_is(printed, kind, words):
 def test_command():
     command = build_command("-odd", "me:1", "/id", platform="linux/arm64", labels={"a": "b c"}, arguments={"BASE": "x"})
     assert command[:2] == ["docker", "build"]
-    assert {"--tag=me:1", "--platform=linux/arm64", "--label=a=b c", "--build-arg=BASE=x"} < set(command)
+    assert {"--force-rm", "--tag=me:1", "--platform=linux/arm64", "--label=a=b c", "--build-arg=BASE=x"} < set(command)
     assert command[-2:] == ["--", "-odd"]

@@ -153,7 +153,7 @@ def test_a_picture_is_xml_whatever_things_are_called_and_says_states_in_words() 
         == "<script>&\"': failed, 1 of 3 splits finished, for each a\N{REPLACEMENT CHARACTER}.b."
     )
     words = [each.text for each in root.iter(f"{SVG}text")]
-    assert words[1] == "failed 1/3"
+    assert words[1] == "failed, 1/3 done"
     assert "prefers-color-scheme:dark" in text
     assert root.find(f"{SVG}a") is not None
     assert svg(GRAPHS["diamond"]).startswith("<svg ")

@@ -24,8 +24,22 @@ def asked(cpu: float = 1, memory: int = 1500) -> dict[str, Any]:
             asked(),
             Usage(None, 1350, "process"),
             1.0,
+            ["used 1350 of the 1500 MiB of memory that it asks for, which would be its limit in a container"],
+        ),
+        (
+            asked(),
+            Usage(None, 1350, "container"),
+            1.0,
             ["used 1350 of the 1500 MiB of memory that it asks for: more would be safer"],
         ),
+        (asked(1), Usage(60.0, None, "process"), 60.0, []),  # one thread at work: nothing held it back
+        (
+            asked(1),
+            Usage(180.0, None, "process"),
+            60.0,
+            ["used 3.0 cores on average and asks for 1, which would be its limit in a container"],
+        ),
+        (asked(4), Usage(54.0, None, "process"), 60.0, ["asks for 4 cores and used 0.9 on average: fewer would do"]),
         (asked(4), Usage(54.0, None, "container"), 60.0, ["asks for 4 cores and used 0.9 on average: fewer would do"]),
         (asked(4), Usage(5.4, None, "container"), 6.0, []),
         (asked(1), Usage(1.0, None, "container"), 60.0, []),

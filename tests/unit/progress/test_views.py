@@ -115,9 +115,8 @@ def shown(
     lines = picture(board, letters, width, height, events[-1].at + 1, lambda layer, index: said)
     texts = ["".join(text for text, _ in line) for line in lines]
     assert all(cell_len(line) <= width for line in texts), texts
-    return [
-        line.rstrip() for line in [*texts, *("".join(text for text, _ in line) for line in last_lines(board, letters))]
-    ]
+    texts += ["".join(text for text, _ in line) for line in last_lines(board, letters, width)]
+    return [line.rstrip() for line in texts]
 
 
 def test_live_has_a_line_for_each_layer_and_for_each_split_that_does_something() -> None:
@@ -132,6 +131,12 @@ def test_live_has_a_line_for_each_layer_and_for_each_split_that_does_something()
         "  ○ D  waiting for B, C",
         "  1 of 4 layers · 3 of 6 splits · 2 running",
     ]
+
+
+def test_live_names_a_limit_of_memory_only_where_there_is_one() -> None:
+    used = SplitDone(2.3, "B", 2, 1, 0.8, Usage(1.0, 300.0, "process"))
+    assert "peak 300 MiB of" not in "".join(shown([*STORY, used]))
+    assert "peak 300 MiB" in "".join(shown([*STORY, used]))
 
 
 def test_live_at_the_end_says_what_failed_and_what_never_ran() -> None:

@@ -16,7 +16,7 @@ from collections.abc import Mapping, MutableMapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from laminar.errors import UsageError, report
+from laminar.errors import UsageError
 
 VARIABLE = "LAMINAR_RESUME"
 
@@ -89,8 +89,10 @@ def _end(pid: int) -> None:
         remedy=f"Let it run {resume.flow}() as it did, or go on in Python: "
         f"{resume.flow}().execution({resume.execution!r}).resume()",
     )
+    from laminar.engine.telling import tell_error
+
     _flush()
-    print(report(error), file=sys.stderr, flush=True)  # noqa: T201
+    tell_error(error)
     os._exit(error.exit_code)
 
 
