@@ -60,8 +60,13 @@ def link(execution: Execution) -> Parameters:
     return Parameters(values=list(execution.layer(Inverse).value))
 
 
+def side_by_side() -> Thread:
+    """All splits of Inverse begin before one of them can fail."""
+    return Thread(concurrency=3)
+
+
 def test_resuming_runs_what_is_not_committed_and_nothing_else() -> None:
-    flow = First(datastore=Memory(), executor=Thread())
+    flow = First(datastore=Memory(), executor=side_by_side())
     with pytest.raises(ExecutionError):
         flow(execution="x", top=6)
     assert sorted(calls) == ["Inverse/0", "Inverse/1", "Inverse/2", "Numbers"]
@@ -117,7 +122,7 @@ def test_a_linker_that_makes_no_parameters_is_named(made: Any) -> None:
 
 
 def test_a_resumed_chain_goes_on_where_it_stopped() -> None:
-    flow = First(datastore=Memory(), executor=Thread())
+    flow = First(datastore=Memory(), executor=side_by_side())
     with pytest.raises(ExecutionError):
         flow(execution="x", top=6).next(flow=Second(), linker=link)
     Inverse.broken = False

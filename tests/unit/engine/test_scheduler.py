@@ -891,7 +891,7 @@ def test_what_has_committed_and_is_on_its_way_out_is_not_told_to_be_stopped(make
 
     seen = Seen()
     with pytest.raises(Interrupted):
-        launch.schedule(make_flow(A, B, executor=Lingers()), observers=[seen])
+        launch.schedule(make_flow(A, B, executor=Lingers(concurrency=2)), observers=[seen])
     warned = [event.message for event in seen.events if isinstance(event, Warned)]
     assert warned == ["stopping 1 running; interrupt again to leave at once"]
 
