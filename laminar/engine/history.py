@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from laminar.engine import layout, records
 from laminar.engine.artifacts import Entry
 from laminar.engine.ports import Datastore
-from laminar.errors import NotFoundError, StoreError, UsageError
+from laminar.errors import StoreError, UsageError
 from laminar.model.grid import Grid
 from laminar.model.names import nearest
 
@@ -69,11 +69,7 @@ class History:
     @property
     def is_there(self) -> bool:
         """Whether the execution is, from one look: somebody may have removed it since it began."""
-        try:
-            self.store.read(layout.execution_record(self.flow, self.execution))
-        except NotFoundError:
-            return False
-        return True
+        return self.store.has(layout.execution_record(self.flow, self.execution))
 
     def removed(self) -> StoreError:
         """What ends a run whose execution was removed."""

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from laminar.errors import StoreError
+from laminar.errors import NotFoundError, StoreError
 
 if TYPE_CHECKING:
     from laminar.engine.protocols import ProtocolT
@@ -106,6 +106,14 @@ class Datastore(ABC):
     @abstractmethod
     def stage(self) -> AbstractContextManager[Staged]:
         """A place for bytes whose key is not known yet; what was not published is gone when the context ends."""
+
+    def has(self, key: str) -> bool:
+        """Whether anything is under `key`."""
+        try:
+            self.read(key)
+        except NotFoundError:
+            return False
+        return True
 
     def holding(self, prefix: str, name: str) -> Iterator[str]:
         """Those children of `prefix` that have a key `name` right below them, each once, in no order; nothing is read."""
