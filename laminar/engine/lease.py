@@ -10,7 +10,6 @@ from __future__ import annotations
 import getpass
 import math
 import os
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -286,7 +285,7 @@ def _me() -> dict[str, Any]:
         user = getpass.getuser()
     except (KeyError, OSError):  # a user without a name, as in a container
         user = str(os.getuid())
-    return {**_machine(), "pid": pid, "born": _born(pid), "host": socket.gethostname(), "user": user, "at": time.time()}
+    return {**_machine(), "pid": pid, "born": _born(pid), "host": os.uname().nodename, "user": user, "at": time.time()}
 
 
 def _machine() -> dict[str, str]:
