@@ -21,7 +21,7 @@ from laminar.flow import Flow
 from laminar.launch import settings_of
 from laminar.model.configuration import Container
 from laminar.settings import FILE, OPTIONS, Setting, Settings, resolve
-from laminar.version import WIRE_VERSION, __version__
+from laminar.version import PYTHON, WIRE_VERSION, __version__
 
 _LITTLE = 1 << 30
 _NOTHING = 16 << 20
@@ -68,8 +68,7 @@ def _python() -> Check:
     """
     from importlib import metadata
 
-    python = sys.version.split(maxsplit=1)[0]
-    words = [f"laminar {__version__} (wire version {WIRE_VERSION}) on Python {python}"]
+    words = [f"laminar {__version__} (wire version {WIRE_VERSION}) on Python {PYTHON}"]
     try:
         requirements = metadata.requires("laminar") or []
     except metadata.PackageNotFoundError:  # run from its sources

@@ -26,7 +26,7 @@ from laminar.model.graph import Graph
 from laminar.model.names import execution_id, new_execution_id
 from laminar.model.parameters import given
 from laminar.settings import Settings, misspelled, resolve
-from laminar.version import __version__
+from laminar.version import VERSIONS
 
 if TYPE_CHECKING:
     from laminar.engine.fingerprint import Code
@@ -233,7 +233,7 @@ def _facts(graph: Graph, executor: Executor, digest: str, target: str) -> dict[s
         "executor": executor.name,
         "engine": executor.facts(),
         "fingerprint": digest,
-        "versions": {"laminar": __version__, "python": sys.version.split(maxsplit=1)[0]},
+        "versions": VERSIONS,
         "argv": sys.argv,
         "program": program.command(),
         "pid": os.getpid(),

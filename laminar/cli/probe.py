@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 
 import click
 
 from laminar.engine import targets
 from laminar.engine.access import unreadable
-from laminar.version import WIRE_VERSION, __version__
+from laminar.version import PYTHON, WIRE_VERSION, __version__
 
 
 @click.command(hidden=True)
@@ -21,7 +20,7 @@ def probe(target: str) -> None:
     answer = {
         "laminar": __version__,
         "wire": WIRE_VERSION,
-        "python": sys.version.split(maxsplit=1)[0],
+        "python": PYTHON,
         "found": targets.exists(where, ".") or targets.installed(where),
         "unreadable": unreadable(".", os.geteuid(), os.getgroups()),
     }

@@ -68,12 +68,27 @@ class Local(Datastore):
         """What is under `key`; a large file as a private copy-on-write map of it."""
         path = self._path(key)
         try:
-            with open(path, "rb", buffering=0) as file:  # records are small and many: nothing is asked in vain
-                if os.fstat(file.fileno()).st_size >= _MMAP_FROM:
-                    return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY))
-                return file.readall()
+            with _opened(path) as descriptor:  # records are small and many: the system is asked nothing in vain
+                size = os.fstat(descriptor).st_size
+                if size >= _MMAP_FROM:
+                    return memoryview(mmap.mmap(descriptor, 0, access=mmap.ACCESS_COPY))
+                data = os.read(descriptor, size)
+                while len(data) < size and (more := os.read(descriptor, size - len(data))):
+                    data += more
+                return data
         except (FileNotFoundError, NotADirectoryError):
             raise NotFoundError(f"there is no {key} in the datastore {self.root}.") from None
+        except OSError as error:
+            raise store_error("read", path, error) from error
+
+    def has(self, key: str) -> bool:
+        """Whether the file is there. It is opened: a mere look may find what another machine has removed."""
+        path = self._path(key)
+        try:
+            with _opened(path):
+                return True
+        except (FileNotFoundError, NotADirectoryError):
+            return False
         except OSError as error:
             raise store_error("read", path, error) from error
 
@@ -230,6 +245,16 @@ class Local(Datastore):
             yield staged
         finally:
             staged.discard()
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[int]:
+    """A descriptor of a file that is read."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 class _Staged:

@@ -26,13 +26,17 @@ class Overlay(Datastore):
 
     def create(self, key: str, data: Buffer, *, durable: bool = True) -> bool:
         """Put `data` on top, if neither has `key`."""
-        return not self._is_below(key) and self._above.create(key, data, durable=False)
+        return not self._below.has(key) and self._above.create(key, data, durable=False)
 
     def read(self, key: str) -> Buffer:
         """What is under `key`, on top or below."""
         with suppress(NotFoundError):
             return self._above.read(key)
         return self._below.read(key)
+
+    def has(self, key: str) -> bool:
+        """Whether either has `key`."""
+        return self._above.has(key) or self._below.has(key)
 
     def keys(self, prefix: str) -> Iterator[str]:
         """The keys of both."""
@@ -71,13 +75,6 @@ class Overlay(Datastore):
     def __repr__(self) -> str:
         return repr(self._below)
 
-    def _is_below(self, key: str) -> bool:
-        try:
-            self._below.read(key)
-        except NotFoundError:
-            return False
-        return True
-
 
 class _Staged:
     def __init__(self, store: Overlay, staged: Staged) -> None:
@@ -88,4 +85,4 @@ class _Staged:
         self._staged.write(data)
 
     def publish(self, key: str, *, replace: bool = False) -> bool:
-        return (replace or not self._store._is_below(key)) and self._staged.publish(key, replace=replace)
+        return (replace or not self._store._below.has(key)) and self._staged.publish(key, replace=replace)

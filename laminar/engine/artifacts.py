@@ -136,8 +136,8 @@ class Archive:
     def check_present(self, entry: Entry, name: str, layer: str) -> None:
         """Raise `CorruptError` unless the blobs that `entry` names are there; their content is not looked at."""
         for place in entry.get("pages", [entry]):
-            if "blob" in place:
-                self._open_blob(place["blob"], name, layer)
+            if "blob" in place and not self.store.has(layout.blob(place["blob"])):
+                raise _lost(place["blob"], name, layer)
 
     def verify(self, entry: Entry, name: str, layer: str) -> None:
         """Raise `CorruptError` unless the content of `entry` is there and what was written. External content may be not."""
@@ -200,17 +200,11 @@ class Archive:
             starts = accumulate((size + -size % _ALIGN for size in sizes[:-1]), initial=0)
         return [data[start : start + size] for start, size in zip(starts, sizes, strict=True)]
 
-    def _open_blob(self, digest: str, name: str, layer: str) -> Buffer:
-        try:
-            return self.store.read(layout.blob(digest))
-        except NotFoundError:
-            raise CorruptError(
-                f"artifact {name!r} of {layer} is lost: its content {digest} is not in the datastore.",
-                remedy=_REMEDY % layer,
-            ) from None
-
     def _read_blob(self, digest: str, name: str, layer: str) -> memoryview:
-        data = self._open_blob(digest, name, layer)
+        try:
+            data = self.store.read(layout.blob(digest))
+        except NotFoundError:
+            raise _lost(digest, name, layer) from None
         actual = sha256(data).hexdigest()
         if actual != digest:
             raise CorruptError(
@@ -219,3 +213,9 @@ class Archive:
             )
         view = memoryview(data)
         return memoryview(bytearray(view)) if view.readonly else view
+
+
+def _lost(digest: str, name: str, layer: str) -> CorruptError:
+    return CorruptError(
+        f"artifact {name!r} of {layer} is lost: its content {digest} is not in the datastore.", remedy=_REMEDY % layer
+    )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -26,7 +25,7 @@ from laminar.model.graph import Node
 from laminar.model.hooks import EXECUTION, Hook, Opened
 from laminar.model.layer import Layer, bind
 from laminar.model.wire import Task
-from laminar.version import __version__
+from laminar.version import VERSIONS
 
 _READ_ONLY = (
     "Files go to self.scratch, which is the attempt's own, or to a volume of the layer's Container. A project that is "
@@ -180,7 +179,7 @@ def evaluate(
         code=code,
         started=began,
         finished=time.time(),
-        versions={"laminar": __version__, "python": sys.version.split(maxsplit=1)[0]},
+        versions=VERSIONS,
         caught=caught,
         usage=usage,
     )

@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from laminar.engine.usage import Usage
 
 
-@dataclass(frozen=True)
-class Event:
-    """Something that happened."""
-
-    at: float
-
-
-@dataclass(frozen=True)
-class Began(Event):
+class Began(NamedTuple):
     """The run has begun.
 
     Attributes:
@@ -25,6 +17,7 @@ class Began(Event):
         datastore: Where the results go, in words.
     """
 
+    at: float
     flow: str
     execution: str
     layers: Mapping[str, Sequence[str]]
@@ -32,35 +25,34 @@ class Began(Event):
     datastore: str
 
 
-@dataclass(frozen=True)
-class LayerPlanned(Event):
+class LayerPlanned(NamedTuple):
     """A layer was cut into splits, of which `done` were committed before this launch."""
 
+    at: float
     layer: str
     splits: int
     done: int = 0
 
 
-@dataclass(frozen=True)
-class LayerSkipped(Event):
+class LayerSkipped(NamedTuple):
     """A layer does not run. `reason` says who decided that."""
 
+    at: float
     layer: str
     reason: str
 
 
-@dataclass(frozen=True)
-class AttemptStarted(Event):
+class AttemptStarted(NamedTuple):
     """An attempt was handed to the executor. `memory` is what it asks for, in MiB."""
 
+    at: float
     layer: str
-    index: int
+    index: int  # type: ignore[assignment]  # the tuple's own is not missed
     attempt: int
     memory: int
 
 
-@dataclass(frozen=True)
-class AttemptFailed(Event):
+class AttemptFailed(NamedTuple):
     """An attempt ended without a commit.
 
     Attributes:
@@ -72,8 +64,9 @@ class AttemptFailed(Event):
         exit_code: Of its process; None where there is none.
     """
 
+    at: float
     layer: str
-    index: int
+    index: int  # type: ignore[assignment]  # the tuple's own is not missed
     attempt: int
     cause: str
     tries: int
@@ -83,40 +76,40 @@ class AttemptFailed(Event):
     exit_code: int | None = None
 
 
-@dataclass(frozen=True)
-class SplitDone(Event):
+class SplitDone(NamedTuple):
     """A split was committed. `seconds` is how long its last attempt took, `usage` what it took of the machine, if known."""
 
+    at: float
     layer: str
-    index: int
+    index: int  # type: ignore[assignment]  # the tuple's own is not missed
     attempt: int
     seconds: float
     usage: Usage | None = None
 
 
-@dataclass(frozen=True)
-class Warned(Event):
+class Warned(NamedTuple):
     """Something that the user should know, and that stops nothing."""
 
+    at: float
     message: str
 
 
-@dataclass(frozen=True)
-class Printed(Event):
+class Printed(NamedTuple):
     """A layer printed a line."""
 
+    at: float
     layer: str
-    index: int
+    index: int  # type: ignore[assignment]  # the tuple's own is not missed
     line: str
 
 
-@dataclass(frozen=True)
-class Beat(Event):
+class Beat(NamedTuple):
     """Nothing has happened for a while; the run is alive."""
 
+    at: float
 
-@dataclass(frozen=True)
-class Ended(Event):
+
+class Ended(NamedTuple):
     """The run has ended.
 
     Attributes:
@@ -130,6 +123,7 @@ class Ended(Event):
         look: The command to type next; empty where the results are in this process only.
     """
 
+    at: float
     outcome: str
     layers: int
     splits: int
@@ -139,3 +133,9 @@ class Ended(Event):
     failed_at: str = ""
     skipped: int = 0
     look: str = ""
+
+
+Event = (
+    Began | LayerPlanned | LayerSkipped | AttemptStarted | AttemptFailed | SplitDone | Warned | Printed | Beat | Ended
+)
+"""Something that happened."""

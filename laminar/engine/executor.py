@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from laminar.engine.checks import Check, Subject
 from laminar.engine.events import Event
@@ -16,8 +16,7 @@ from laminar.model.configuration import Configuration, Container
 from laminar.model.wire import Task
 
 
-@dataclass(frozen=True, kw_only=True)
-class Exit:
+class Exit(NamedTuple):
     """How an attempt's process ended, as far as its executor can tell. It says nothing about success.
 
     Attributes:
@@ -58,17 +57,15 @@ class Job:
     seen: int = 0
 
 
-@dataclass(frozen=True)
-class Leftover:
+class Leftover(NamedTuple):
     """An attempt that an earlier launch of the execution left, running or ended."""
 
     layer: str
-    index: int
+    index: int  # type: ignore[assignment]  # the tuple's own is not missed
     attempt: int
 
 
-@dataclass(frozen=True)
-class Visit:
+class Visit(NamedTuple):
     """What `laminar shell` runs in the place of an attempt.
 
     Attributes:
@@ -92,8 +89,7 @@ Report = Callable[[Job, Exit], None]
 Put = Callable[[Task, Commit, int], bool]
 
 
-@dataclass(frozen=True)
-class Launch:
+class Launch(NamedTuple):
     """One schedule or resume of a flow, as an executor sees it.
 
     Attributes:
@@ -120,8 +116,7 @@ class Launch:
     commit: Callable[[Sequence[tuple[Task, Commit, int]]], None] | None = None
 
 
-@dataclass(frozen=True)
-class Capacity:
+class Capacity(NamedTuple):
     """What an engine has, to be shared by what runs at one time. None is without bound."""
 
     cpu: float | None = None

@@ -275,8 +275,4 @@ def _key(ledger: Ledger, epoch: int, name: str) -> str:
 
 
 def _there(ledger: Ledger, epoch: int, name: str) -> bool:
-    try:
-        ledger.store.read(_key(ledger, epoch, name))
-    except NotFoundError:
-        return False
-    return True
+    return ledger.store.has(_key(ledger, epoch, name))

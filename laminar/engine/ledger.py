@@ -11,18 +11,18 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from laminar.engine import layout, records
 from laminar.engine.artifacts import Entry
+from laminar.engine.history import History, Plan, ids
 from laminar.engine.ports import Datastore
 from laminar.engine.usage import Usage
-from laminar.errors import NotFoundError, StoreError, UsageError
+from laminar.errors import NotFoundError
 from laminar.model.configuration import Configuration
-from laminar.model.grid import Grid
-from laminar.model.names import nearest
 from laminar.model.wire import Task
+
+__all__ = ["Commit", "Failure", "Ledger", "Plan", "Started", "executions"]
 
 
 class Commit(NamedTuple):
@@ -75,20 +75,6 @@ class Failure(NamedTuple):
     usage: Usage | None = None
 
 
-class Plan(NamedTuple):
-    """How a layer was cut into splits.
-
-    Attributes:
-        splits: How many.
-        grid: Which elements each gets, where a ForEach cut it.
-        skipped: Why the layer does not run; empty where it does.
-    """
-
-    splits: int
-    grid: Grid | None = None
-    skipped: str = ""
-
-
 class Started(NamedTuple):
     """How an attempt was started.
 
@@ -107,97 +93,13 @@ class Started(NamedTuple):
     at: float = 0.0
 
 
-class Ledger:
-    """The records of one execution of one flow."""
+RecordT = TypeVar("RecordT", Commit, Failure)
 
-    def __init__(self, store: Datastore, flow: str, execution: str) -> None:
-        self.store = store
-        self.flow = flow
-        self.execution = execution
-        self._plans: dict[str, Plan] = {}
-        self._launch = 0
+
+class Ledger(History):
+    """The records of one execution of one flow: those of `History`, and what each attempt at a split came to."""
 
     # What the scheduler writes.
-
-    def create(self, target: str, parameters: Mapping[str, Entry]) -> None:
-        """Begin the execution.
-
-        Raises:
-            UsageError: There is one of that id.
-        """
-        document = {"flow": self.flow, "target": target, "parameters": dict(parameters), "created": time.time()}
-        key = layout.execution_record(self.flow, self.execution)
-        if not records.create(self.store, key, "execution", document):
-            raise self._exists()
-
-    def check_absent(self) -> None:
-        """Raise `UsageError` where there is an execution of that id: nothing is set up for one that cannot begin.
-
-        Also where parts of one are left, which something wrote after it was removed: a new one would take them for its own.
-        """
-        if self.record() is not None:
-            raise self._exists()
-        place = layout.execution(self.flow, self.execution)
-        if any(True for _ in self.store.children(place)):
-            raise UsageError(
-                f"parts of an execution {self.execution!r} of flow {self.flow} are left, which was removed.",
-                remedy=f"Give another --execution id, or remove {self.store.place(place)}",
-            )
-
-    @property
-    def is_there(self) -> bool:
-        """Whether the execution is, from one look: somebody may have removed it since it began."""
-        try:
-            self.store.read(layout.execution_record(self.flow, self.execution))
-        except NotFoundError:
-            return False
-        return True
-
-    def removed(self) -> StoreError:
-        """What ends a run whose execution was removed."""
-        return StoreError(
-            f"execution {self.execution} of {self.flow} was removed while it ran.",
-            remedy="What it had committed is gone, too. Schedule the flow again.",
-        )
-
-    def check_present(self) -> None:
-        """Raise `UsageError` where there is no execution of that id to go on with."""
-        if self.record() is None:
-            known = [ledger.execution for ledger in executions(self.store, self.flow)]
-            there = f"The latest: {', '.join(known[-3:])}." if known else "It has none there."
-            raise UsageError(
-                f"flow {self.flow} has no execution {self.execution!r} in the datastore {self.store.url or self.store!r}.",
-                remedy=there + nearest(self.execution, known),
-            )
-
-    def _exists(self) -> UsageError:
-        return UsageError(
-            f"flow {self.flow} has an execution {self.execution!r} already.",
-            remedy="Give another --execution id, or none for a new one.",
-        )
-
-    def launch(self, facts: Mapping[str, Any]) -> None:
-        """Record a schedule or resume: what is run, where, by which versions."""
-        taken = list(self.store.children(layout.launches(self.flow, self.execution)))
-        number = len(taken) + 1
-        document = {**facts, "created": time.time()}
-        while not records.create(self.store, layout.launch(self.flow, self.execution, number), "launch", document):
-            number += 1
-        self._launch = number
-
-    def recompute(self, layers: Sequence[str]) -> None:
-        """Open a generation: results of these layers no longer count, and stay. By the holder of the lease only."""
-        number = max(self._numbers(), default=1) + 1
-        records.create(
-            self.store, layout.generation(self.flow, self.execution, number), "generation", {"layers": list(layers)}
-        )
-        self._plans.clear()
-        self.__dict__.pop("_generations", None)
-
-    def put_plan(self, layer: str, plan: Plan) -> bool:
-        """Record how a layer was cut into splits; false where that is recorded already."""
-        document = {"splits": plan.splits, "grid": plan.grid and plan.grid.to_json(), "skipped": plan.skipped}
-        return records.create(self.store, self._plan_key(layer), "plan", document)
 
     def put_started(self, task: Task, started: Started) -> None:
         """Record that an attempt is about to start. Losing it to a power cut loses nothing: the attempt is gone too."""
@@ -224,8 +126,7 @@ class Ledger:
     def _commit(self, task: Task, commit: Commit, generation: int) -> tuple[str, bytes]:
         """Where a COMMIT is, and its record."""
         key = layout.commit(self.flow, self.execution, task.layer, task.index, generation)
-        document = {name: value for name, value in _document(commit).items() if name != "checksum"}
-        return key, records.encode("commit", {**document, "splits": task.splits})
+        return key, records.encode("commit", {**_document(commit), "splits": task.splits})
 
     def put_failure(self, task: Task, failure: Failure) -> None:
         """Record why an attempt failed."""
@@ -239,67 +140,9 @@ class Ledger:
 
     # What everybody reads.
 
-    def generation(self, layer: str) -> int:
-        """Which computation of a layer counts: 1, and one more for each time that it was to be computed again."""
-        return self._generations.get(layer, 1)
-
-    @cached_property
-    def _generations(self) -> dict[str, int]:
-        """Layer -> its generation, as of the first time that this is asked."""
-        found: dict[str, int] = {}
-        for number in self._numbers():
-            key = layout.generation(self.flow, self.execution, number)
-            document = records.load(self.store, key, "generation") or {"layers": []}
-            found |= dict.fromkeys(document["layers"], number)
-        return found
-
-    def _numbers(self) -> list[int]:
-        names = self.store.children(layout.generations(self.flow, self.execution))
-        return layout.numbers(names)
-
-    def _plan_key(self, layer: str) -> str:
-        return layout.plan(self.flow, self.execution, layer, self.generation(layer))
-
-    def record(self) -> dict[str, Any] | None:
-        """What the execution was given (`target`, `parameters`, `created`); None where there is no such execution."""
-        return records.load(self.store, layout.execution_record(self.flow, self.execution), "execution")
-
-    def launches(self) -> list[dict[str, Any]]:
-        """Each schedule or resume, oldest first."""
-        names = self.store.children(layout.launches(self.flow, self.execution))
-        found = (
-            records.load(self.store, layout.launch(self.flow, self.execution, n), "launch")
-            for n in layout.numbers(names)
-        )
-        return [launch for launch in found if launch is not None]
-
-    def latest_launch(self) -> dict[str, Any] | None:
-        """The last schedule or resume; None before the first."""
-        names = self.store.children(layout.launches(self.flow, self.execution))
-        return self.launch_at(max(layout.numbers(names), default=0))
-
-    def launch_at(self, number: int) -> dict[str, Any] | None:
-        """The schedule or resume of that number, from 1; None where there is none."""
-        return records.load(self.store, layout.launch(self.flow, self.execution, number), "launch")
-
     def launch_of(self, layer: str, index: int, attempt: int) -> dict[str, Any] | None:
         """The schedule or resume that started an attempt; the last one, where that is not known."""
         return self.launch_at(self.start(layer, index, attempt).get("launch", 0)) or self.latest_launch()
-
-    def launch_count(self) -> int:
-        """How often it was scheduled or resumed."""
-        return len(layout.numbers(self.store.children(layout.launches(self.flow, self.execution))))
-
-    def plan(self, layer: str) -> Plan | None:
-        """How a layer was cut into splits; None before that. Read once, since it never changes."""
-        if layer in self._plans:
-            return self._plans[layer]
-        document = records.load(self.store, self._plan_key(layer), "plan")
-        if document is None:
-            return None
-        grid = document["grid"]
-        plan = Plan(document["splits"], None if grid is None else Grid.from_json(grid), document["skipped"])
-        return self._plans.setdefault(layer, plan)
 
     def commit(self, layer: str, index: int, generation: int | None = None) -> Commit | None:
         """The result of a split, in the generation that counts or in another one; None before it has one."""
@@ -308,7 +151,7 @@ class Ledger:
         if document is None:
             return None
         document["checksum"] = document["sha256"]
-        return Commit(**_values(document, Commit._fields))
+        return _record(Commit, document)
 
     def committed(self, layer: str) -> set[int]:
         """The splits of a layer that have a result, from listings alone."""
@@ -343,7 +186,7 @@ class Ledger:
         """Why an attempt failed, where its process could say so."""
         key = layout.failure(self.flow, self.execution, layer, index, attempt)
         document = records.load(self.store, key, "failure")
-        return None if document is None else Failure(**_values(document, Failure._fields))
+        return None if document is None else _record(Failure, document)
 
     def started(self, task: Task, registered: Configuration) -> Started:
         """How an attempt was started; as `registered`, where no scheduler started it."""
@@ -370,24 +213,21 @@ class Ledger:
 
 
 def _document(record: Commit | Failure) -> dict[str, Any]:
-    """What is written of it: what it took only where that is known."""
+    """What is written of it: what it took only where that is known, and its checksum nowhere in it."""
     document = record._asdict()
-    if record.usage is None:
-        del document["usage"]
-    else:
-        document["usage"] = record.usage._asdict()
+    document.pop("checksum", None)
+    if (usage := document.pop("usage")) is not None:
+        document["usage"] = usage._asdict()
     return document
 
 
-def _values(document: Mapping[str, Any], fields: Sequence[str]) -> dict[str, Any]:
+def _record(kind: type[RecordT], document: dict[str, Any]) -> RecordT:
     """What is read: records of an older laminar have no usage."""
     usage = document.get("usage")
-    known = usage and Usage(**{name: usage[name] for name in Usage._fields})
-    return {**{name: document[name] for name in fields if name != "usage"}, "usage": known}
+    document["usage"] = usage and Usage(*[usage[name] for name in Usage._fields])
+    return kind._make([document[name] for name in kind._fields])
 
 
 def executions(store: Datastore, flow: str) -> list[Ledger]:
     """The executions of a flow, oldest first."""
-    ledgers = [Ledger(store, flow, name) for name in store.children(layout.flow(flow))]
-    dated = [(record["created"], ledger) for ledger in ledgers if (record := ledger.record())]
-    return [ledger for _, ledger in sorted(dated, key=lambda pair: (pair[0], pair[1].execution))]
+    return [Ledger(store, flow, name) for name in ids(store, flow)]

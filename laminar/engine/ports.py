@@ -12,7 +12,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from laminar.engine.commands import Options
-from laminar.errors import StoreError
+from laminar.errors import NotFoundError, StoreError
 
 if TYPE_CHECKING:
     from laminar.engine.protocols import ProtocolT
@@ -110,6 +110,14 @@ class Datastore(ABC):
     @abstractmethod
     def stage(self) -> AbstractContextManager[Staged]:
         """A place for bytes whose key is not known yet; what was not published is gone when the context ends."""
+
+    def has(self, key: str) -> bool:
+        """Whether anything is under `key`."""
+        try:
+            self.read(key)
+        except NotFoundError:
+            return False
+        return True
 
     def holding(self, prefix: str, name: str) -> Iterator[str]:
         """Those children of `prefix` that have a key `name` right below them, each once, in no order; nothing is read."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import os
-import socket
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -18,7 +17,7 @@ def me() -> dict[str, Any]:
         user = getpass.getuser()
     except (KeyError, OSError):  # a user without a name, as in a container
         user = str(os.getuid())
-    return {**_machine(), "pid": pid, "born": _born(pid), "host": socket.gethostname(), "user": user, "at": time.time()}
+    return {**_machine(), "pid": pid, "born": _born(pid), "host": os.uname().nodename, "user": user, "at": time.time()}
 
 
 def is_alive(owner: Mapping[str, Any]) -> bool | None:

@@ -42,7 +42,7 @@ def decode(kind: str, data: Buffer, where: str) -> dict[str, Any]:
             f"{where} is unreadable: its checksum does not match its content.",
             remedy="It was damaged after it was written. Restore it from a backup, or start a new execution.",
         )
-    document: dict[str, Any] = json.loads(raw)
+    document: dict[str, Any] = json.loads(str(raw, "utf-8"))
     if document.get("format", 0) > FORMAT:
         raise CorruptError(
             f"{where} has record format {document['format']}; this laminar reads up to {FORMAT}.",

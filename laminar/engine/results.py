@@ -51,7 +51,7 @@ class Reader:
         self._known: Plan | None = None
         self._commits: dict[int, Commit] = {}
         self.execution = execution
-        self._registered = registered or Configuration()
+        self._registered = registered
 
     @property
     def attempt(self) -> int:
@@ -63,7 +63,7 @@ class Reader:
     def configuration(self) -> Configuration:
         """How that attempt was run."""
         place = Task(layer=self._layer, index=self.index, attempt=self.attempt, target="", execution="", datastore="")
-        return self._ledger.started(place, self._registered).configuration
+        return self._ledger.started(place, self._registered or Configuration()).configuration
 
     @property
     def index(self) -> int:

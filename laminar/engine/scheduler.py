@@ -225,11 +225,12 @@ class Scheduler:
 
     def _wait(self) -> None:
         """Let the next timer ring if it is due, else take one message."""
-        rung = self._timers.pop(self._now())
+        now = self._now()
+        rung = self._timers.pop(now)
         if rung is not None:
             self._on_timer(rung)
             return
-        wait = min(_BEAT_S, self._timers.wait_s(self._now()))
+        wait = min(_BEAT_S, self._timers.wait_s(now))
         try:
             handler, *arguments = self._messages.get(timeout=wait)
         except Empty:

@@ -134,13 +134,17 @@ _SHAPES: Mapping[str, Check] = {
     "ended": _members(outcome=_text, at=_number),
 }
 
+_LATER: Mapping[str, Check] = {
+    "configurations": _mapping(_CONFIGURATION),
+    "usage": _optional(_USAGE),
+    "launch": _count,
+}
+"""Members that records of an older laminar do not have."""
+
 
 def fits(kind: str, document: Mapping[str, Any]) -> bool:
     """Whether a record of that kind holds what such records hold."""
     check = _SHAPES.get(kind)
-    fits_optional = (
-        _mapping(_CONFIGURATION)(document.get("configurations", {}))
-        and _optional(_USAGE)(document.get("usage"))
-        and _count(document.get("launch", 0))
+    return (check is None or check(document)) and all(
+        check(document[name]) for name, check in _LATER.items() if name in document
     )
-    return (check is None or check(document)) and fits_optional

@@ -55,7 +55,7 @@ def shell(visit: Visit, command: Callable[[Visit, str], list[str]]) -> int:
         raise error
     if visit.terminal and not visit.own and code in NOT_RUN:
         # On a terminal, the init's words and the program's are one: so it is asked which of them it was.
-        asked, _ = run_here(replace(visit, argv=["sh", "-c", _IS_THERE, visit.argv[0]], terminal=False))
+        asked, _ = run_here(visit._replace(argv=["sh", "-c", _IS_THERE, visit.argv[0]], terminal=False))
         if asked == _MISSING:
             raise no_program(visit.argv[0], "it is not there, or may not be run", layer)
     if code == _KILLED:

@@ -12,7 +12,6 @@ from typing import IO, Any
 from laminar.engine.evaluate import LayerFailed, failure_of
 from laminar.engine.executor import Capacity, Executor, Exit, Job, Launch, Report, Visit
 from laminar.engine.ledger import Commit
-from laminar.executors import local_shell
 from laminar.executors.group_commit import GroupCommit
 from laminar.executors.workers import Workers
 from laminar.model.wire import Task
@@ -72,6 +71,8 @@ class Thread(Executor):
 
     def shell(self, visit: Visit) -> int:
         """Run it in a process of this machine."""
+        from laminar.executors import local_shell  # paid by who opens one
+
         return local_shell.run(visit, self._launch)
 
     def _run(self, attempt: _Attempt) -> None:

@@ -1,21 +1,26 @@
 """The grid of a ForEach: which elements each split gets, in the order of `itertools.product`.
 
-A grid is kept as counts, run-length encoded, so that ten thousand splits over ten thousand values are one pair of numbers
-and any split finds its elements without building the others.
+A grid is kept as counts, run-length encoded, so that ten thousand splits over ten thousand values are one pair of numbers.
+Any split finds its elements without building the others, and without walking over them.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
 from itertools import groupby
 from math import prod
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 Element = tuple[int, int]
 """A split of the layer that is iterated over, and an item of what that split saved (0 for a value saved whole)."""
 
 
-class Axis(NamedTuple):
+@dataclass(frozen=True)
+class Axis:
     """The elements of one parameter of a ForEach.
 
     Attributes:
@@ -39,17 +44,25 @@ class Axis(NamedTuple):
     @property
     def size(self) -> int:
         """How many elements there are."""
-        return sum(items * splits for items, splits in self.runs)
+        return self._starts[-1][0]
 
     def at(self, position: int) -> Element:
         """The element at a position from 0."""
-        split = self.first
+        if position >= self.size:
+            raise IndexError(position)
+        run = bisect_right(self._starts, position, key=itemgetter(0)) - 1
+        start, split = self._starts[run]
+        beyond, item = divmod(position - start, self.runs[run][0])
+        return split + beyond, item
+
+    @cached_property
+    def _starts(self) -> list[tuple[int, int]]:
+        """The position and the split that each run begins with, and those past the last one."""
+        starts = [(0, self.first)]
         for items, splits in self.runs:
-            if position < items * splits:
-                return split + position // items, position % items
-            position -= items * splits
-            split += splits
-        raise IndexError(position)
+            position, split = starts[-1]
+            starts.append((position + items * splits, split + splits))
+        return starts
 
 
 class Grid(NamedTuple):
@@ -72,7 +85,7 @@ class Grid(NamedTuple):
 
     def to_json(self) -> list[dict[str, Any]]:
         """As plain data."""
-        return [axis._asdict() for axis in self.axes]
+        return [asdict(axis) for axis in self.axes]
 
     @classmethod
     def from_json(cls, data: Iterable[dict[str, Any]]) -> Grid:

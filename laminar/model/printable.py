@@ -21,6 +21,8 @@ def clean(text: str) -> str:
 
 def line(text: str) -> str:
     """`text` as one line: without the colours that it was printed in, ends of lines and tabs as spaces."""
+    if text.isprintable():
+        return text  # as nearly all is
     if "\x1b" in text:
         text = _SEQUENCE.sub("", text)
     return clean(text.replace("\n", " ").expandtabs(4))

@@ -20,9 +20,9 @@ class Objects:
 
     def __call__(self, event: Event) -> None:
         """Write what happened."""
-        members = vars(event)
+        members = event._asdict()
         if usage := members.get("usage"):
-            members = {**members, "usage": usage._asdict()}
+            members["usage"] = usage._asdict()
         self._stream.write(json.dumps({"version": VERSION, "event": name_of(type(event)), **members}) + "\n")
         self._stream.flush()
 

@@ -10,6 +10,7 @@ from laminar.engine.ports import Buffer, Codec
 
 _SCALARS = frozenset((type(None), bool, int, float, str))
 _TEXT = frozenset((str,))
+_to_json = json.JSONEncoder(ensure_ascii=False).encode
 _INT64 = 1 << 63
 
 _MOST_VALUES = 10_000
@@ -33,7 +34,7 @@ class Json(Codec):
 
     def dump(self, value: Any) -> tuple[Sequence[Buffer], dict[str, str]]:
         """As JSON text. Half of a surrogate pair stays what it is: escaped, two of them would come back as one character."""
-        return [json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")], {}
+        return [_to_json(value).encode("utf-8", "surrogatepass")], {}
 
     def load(self, parts: Sequence[Buffer], notes: dict[str, str]) -> Any:
         """From JSON text."""

@@ -71,6 +71,13 @@ class DatastoreContract:
         with pytest.raises(NotFoundError):
             store.read(_KEY)
 
+    def test_it_has_what_was_put_or_added_to_and_nothing_else(self, store: Datastore) -> None:
+        log, neighbour = layout.log("Flow", "run", "Layer", 0, 1), layout.commit("Flow", "run", "Layer", 1)
+        assert [store.has(key) for key in (_KEY, log, neighbour)] == [False, False, False]
+        store.create(_KEY, b"content")
+        store.append(log, b"line")
+        assert [store.has(key) for key in (_KEY, log, neighbour)] == [True, True, False]
+
     @pytest.mark.parametrize("content", [bytes(range(256)), b"\0", b"\r\n\n", b"\xff\xfe", b" "], ids=repr)
     def test_bytes_of_every_kind_come_back(self, store: Datastore, content: bytes) -> None:
         kinds: list[Buffer] = [content, bytearray(content), memoryview(b"--" + content)[2:]]

@@ -138,12 +138,25 @@ def test_an_unknown_error_is_never_absence(store: Local, monkeypatch: pytest.Mon
     def refuse(*arguments: Any, **options: Any) -> Any:
         raise PermissionError(errno.EACCES, "no")
 
-    monkeypatch.setattr("builtins.open", refuse)
+    monkeypatch.setattr(os, "open", refuse)
     monkeypatch.setattr(os, "listdir", refuse)
-    for call in (lambda: store.read(KEY), lambda: store.children("runs/"), lambda: store.append(KEY, b"x")):
+    calls = (
+        lambda: store.read(KEY),
+        lambda: store.has(KEY),
+        lambda: store.children("runs/"),
+        lambda: store.append(KEY, b"x"),
+    )
+    for call in calls:
         with pytest.raises(StoreError) as caught:
             call()
         assert type(caught.value) is StoreError
+
+
+def test_a_file_that_comes_in_pieces_is_read_to_its_end(store: Local, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.create(KEY, b"content")
+    read = os.read
+    monkeypatch.setattr(os, "read", lambda descriptor, size: read(descriptor, min(size, 3)))
+    assert store.read(KEY) == b"content"
 
 
 def test_keys_that_cannot_be_listed_are_not_absent(store: Local, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
@@ -65,3 +66,16 @@ def test_equal_counts_are_one_run_however_many_splits() -> None:
 def test_runs_are_as_few_as_there_are_changes(drawn: list[tuple[int, int]]) -> None:
     each = counts(drawn)
     assert len(Axis.of("A", "a", each).runs) == len(list(itertools.groupby(each)))
+
+
+def test_a_split_finds_its_elements_without_walking_over_those_before_it() -> None:
+    class Counted(list[tuple[int, int]]):
+        walked = 0
+
+        def __iter__(self) -> Iterator[tuple[int, int]]:
+            self.walked += 1
+            return super().__iter__()
+
+    axis = Axis("A", "a", 0, runs := Counted([(1, 1), (2, 1)] * 100))
+    assert [axis.at(position) for position in (0, 1, 299)] == [(0, 0), (1, 0), (199, 1)]
+    assert runs.walked == 1
