@@ -5,14 +5,17 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import suppress
-from typing import TextIO
+from functools import cached_property
+from typing import TYPE_CHECKING, TextIO
 
 from laminar.engine.events import Began, Ended, Event, Printed, Warned
 from laminar.engine.telling import columns_of, folded
 from laminar.progress.board import Board
 from laminar.progress.lettering import Letters, Line
 from laminar.progress.picture import LastLine, last_lines, picture
-from laminar.progress.screen import Screen
+
+if TYPE_CHECKING:
+    from laminar.progress.screen import Screen
 
 _EVERY_S = 0.1
 _MOST = 10_000
@@ -31,7 +34,7 @@ class Live:
 
     def __init__(self, stream: TextIO, last_line: LastLine) -> None:
         self._letters = Letters(stream.encoding)
-        self._screen = Screen(stream)
+        self._stream = stream
         self._last_line = last_line
         self._board = Board()
         self._zero = time.monotonic()
@@ -73,6 +76,12 @@ class Live:
         """The picture as of now, and after the end what sums it up."""
         with self._lock:
             return [*self._picture(columns, height), *last_lines(self._board, self._letters, columns)]
+
+    @cached_property
+    def _screen(self) -> Screen:
+        from laminar.progress.screen import Screen  # Rich takes a while to import: the first layers run meanwhile
+
+        return Screen(self._stream)
 
     def _draw_on(self) -> None:
         with suppress(OSError, ValueError):  # the terminal is gone, or the stream closed

@@ -3,7 +3,7 @@
 Between two pictures the cursor stands on an empty line above the picture, not below it. A terminal that becomes narrower
 breaks lines anew and takes the cursor along: all that is below the cursor is the picture, however many lines that has
 become, and is erased. What others print meanwhile lands on the empty line and stays (docs/adr/0019-the-live-view.md).
-Of the colours, it uses those that every terminal has, and none with `NO_COLOR`.
+Rich writes it, in the colours that the terminal has and the user wants; where it goes is said here.
 """
 
 from __future__ import annotations
@@ -12,6 +12,10 @@ import os
 from collections.abc import Sequence
 from typing import TextIO
 
+from rich.console import Console
+from rich.segment import Segment, Segments
+from rich.style import Style
+
 from laminar.progress.lettering import Line
 
 _HIDE, _SHOW = "\x1b[?25l", "\x1b[?25h"
@@ -19,9 +23,6 @@ _ERASE_LINE, _ERASE_BELOW = "\x1b[K", "\x1b[J"
 _LINE_START, _NEXT_LINE = "\x1b[G", "\x1bE"
 _CLIP, _WRAP = "\x1b[?7l", "\x1b[?7h"
 """Lines that a terminal has become too narrow for, since it was measured, are cut and not broken."""
-
-_COLOURS = {"red": 31, "green": 32, "yellow": 33, "cyan": 36}
-_STYLES = {"": 0, "bold": 1, "dim": 2}
 
 
 class Screen:
@@ -33,7 +34,7 @@ class Screen:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._styles = _STYLES | (dict.fromkeys(_COLOURS, 0) if os.environ.get("NO_COLOR") else _COLOURS)
+        self._console = Console(file=stream, force_terminal=True)
         self._shown: tuple[Sequence[Line], tuple[int, int]] | None = None
 
     def size(self) -> tuple[int, int]:
@@ -54,24 +55,25 @@ class Screen:
         back = f"\x1b[{len(lines)}F" if lines else _LINE_START
         # There is no "\n" in it: the kernel hands all between two of these on at once, so that a terminal which is made
         # narrower meanwhile has the whole picture or nothing of it.
-        picture = "".join(f"{_NEXT_LINE}{self._text(line)}{_ERASE_LINE}" for line in lines)
-        begin = f"{hide}{_LINE_START}{anew}{self._printed(above)}{_ERASE_LINE}{_CLIP}"
-        self._write(f"{begin}{picture}{_ERASE_BELOW}{_WRAP}{back}")
+        picture = [piece for line in lines for piece in (Segment(_NEXT_LINE), *_pieces(line), Segment(_ERASE_LINE))]
+        begin = [Segment(f"{hide}{_LINE_START}{anew}"), *_printed(above), Segment(f"{_ERASE_LINE}{_CLIP}")]
+        self._write([*begin, *picture, Segment(f"{_ERASE_BELOW}{_WRAP}{back}")])
         self._shown = lines, size
 
     def leave(self, above: Sequence[Line], lines: Sequence[Line], below: Sequence[Line]) -> None:
         """Draw the last picture, which stays, print what comes below it, and give the cursor back there."""
         show = _SHOW if self._shown else ""
-        picture = f"{_CLIP}{self._printed(lines)}{_ERASE_BELOW}{_WRAP}"
-        self._write(f"\r{self._printed(above)}{picture}{self._printed(below)}{show}")
+        picture = [Segment(_CLIP), *_printed(lines), Segment(f"{_ERASE_BELOW}{_WRAP}")]
+        self._write([Segment("\r"), *_printed(above), *picture, *_printed(below), Segment(show)])
 
-    def _write(self, text: str) -> None:
-        self._stream.write(text)
-        self._stream.flush()
+    def _write(self, pieces: Sequence[Segment]) -> None:
+        self._console.print(Segments(pieces), end="", crop=False)
 
-    def _printed(self, lines: Sequence[Line]) -> str:
-        return "".join(f"{self._text(line)}{_ERASE_LINE}\r\n" for line in lines)
 
-    def _text(self, line: Line) -> str:
-        styled = ((text, self._styles[style]) for text, style in line)
-        return "".join(f"\x1b[{code}m{text}\x1b[0m" if code else text for text, code in styled)
+def _printed(lines: Sequence[Line]) -> list[Segment]:
+    end = Segment(f"{_ERASE_LINE}\r\n")
+    return [piece for line in lines for piece in (*_pieces(line), end)]
+
+
+def _pieces(line: Line) -> list[Segment]:
+    return [Segment(text, Style.parse(style) if style else None) for text, style in line]
