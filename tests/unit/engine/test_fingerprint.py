@@ -256,7 +256,6 @@ def test_what_python_warns_of_is_said_by_the_import_alone(make: Make) -> None:
     project = make()
     project.change("helper.py", "return x", "return '\\d'")
     with pytest.warns(Warning, match="invalid escape") as said:
-        project.module()
         before = project.code()
     assert {warning.filename for warning in said} == {str(project.folder / "helper.py")}
     project.change("flow.py", "FACTOR = 3", "FACTOR = 4")
