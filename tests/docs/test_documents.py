@@ -53,6 +53,7 @@ _VARYING = [
     (re.compile(r" Slowest: .*"), ""),
     (re.compile(r"sha256:[0-9a-f]+"), "DIGEST"),
     (re.compile(r"^ +[~^]+\n", re.MULTILINE), ""),  # Python's versions underline other parts of a traceback
+    (re.compile(r"^(\w+Error: .*)\. Did you mean: '\w+'\?$", re.MULTILINE), r"\1"),  # since Python 3.12
 ]
 
 
