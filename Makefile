@@ -9,6 +9,8 @@ VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"$$/\1/p' laminar/version.py)
 IMAGE := laminar:$(VERSION)
 BIN := .venv/bin
 SETUP := .venv/.setup
+# Any .venv will do, unless a Python is named: then it is made anew where it is of another.
+VENV := .venv/$(if $(filter file,$(origin PYTHON)),pyvenv.cfg,.of$(subst /,-,-$(PYTHON)))
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo image browser terminal lint types imports check test faults docs bench clean
@@ -24,13 +26,16 @@ $(SETUP): setup.cfg pyproject.toml $(BIN)/laminar
 	$(INSTALL) '.[dev]'
 	@touch $@
 
-$(BIN)/laminar:
+$(BIN)/laminar: $(VENV)
+	$(INSTALL) .
+
+$(VENV):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	    || { echo "laminar needs Python 3.11 or later; choose one: make setup PYTHON=python3.12"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
 	    || { echo "$(PYTHON) cannot make virtual environments; on Debian or Ubuntu: apt-get install python3-venv"; exit 1; }
-	$(PYTHON) -m venv .venv
-	$(INSTALL) .
+	$(PYTHON) -m venv --clear .venv
+	@touch $@
 
 demo: $(BIN)/laminar ## run the first example, without a Docker engine
 	cd examples/hello && ../../$(BIN)/laminar schedule main:HelloFlow --executor process --logs

@@ -14,6 +14,7 @@ import json
 import os
 import sys
 import threading
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from hashlib import sha256
@@ -150,7 +151,8 @@ class _Sources:
     def _tree(self, name: str) -> ast.Module:
         if name not in self._trees:
             try:
-                with _parsing:
+                with _parsing, warnings.catch_warnings():
+                    warnings.simplefilter("ignore")  # the import has said them, with the file's name
                     self._trees[name] = ast.parse(self.read[name])
             except (SyntaxError, ValueError):  # one that nobody imports, or that is being edited
                 self._trees[name] = ast.Module(body=[], type_ignores=[])

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any
 
+from laminar.engine import forks
+
 _END = 0
 """No signal has this number: it ends the thread that reads them."""
 
@@ -41,19 +43,25 @@ class Signals:
         self._wakeup = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
         for number in (signal.SIGINT, signal.SIGTERM):
             self._before[number] = signal.signal(number, self._on_signal)
+        forks.undo_in_children(self._restore)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        forks.forget(self._restore)
+        if (ends := self._ends) is None:
+            return
+        self._restore()
+        os.write(ends[1], bytes([_END]))
+        self._thread.join()
+        for end in ends:
+            os.close(end)
+
+    def _restore(self) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
-        if self._ends is None:
-            return
         signal.set_wakeup_fd(self._wakeup, warn_on_full_buffer=False)
-        os.write(self._ends[1], bytes([_END]))
-        self._thread.join()
-        for end in self._ends:
-            os.close(end)
+        self._ends = None
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self._handle(number)

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from laminar.engine import forks
+
 _AGAIN_S = 0.05
 
 _committing = False
@@ -29,7 +31,7 @@ def terminating() -> Iterator[None]:
     heard = threading.Event()
 
     def handle(_number: int, _frame: FrameType | None) -> None:
-        if heard.is_set():
+        if heard.is_set() or forks.forking():  # then it is sent again
             return
         heard.set()
         if not _committing:
@@ -50,11 +52,17 @@ def terminating() -> Iterator[None]:
     threading.Thread(target=insist, name="laminar-sigterm", daemon=True).start()
     wakeup = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
     before = signal.signal(signal.SIGTERM, handle)
+
+    def restore() -> None:
+        signal.signal(signal.SIGTERM, before)
+        signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
+
+    forks.undo_in_children(restore)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
-        signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
+        forks.forget(restore)
+        restore()
         os.close(writer)
 
 

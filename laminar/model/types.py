@@ -41,8 +41,9 @@ def mismatch(value: Any, hint: Any, where: str) -> str:
         return "" if is_one else f"{where} is {value!r}, none of: {', '.join(map(repr, get_args(hint)))}."
     kind = origin or (type(None) if hint is None else hint)
     if not isinstance(kind, type):
-        supertype = getattr(kind, "__supertype__", None)
-        return mismatch(value, supertype, where) if supertype else ""
+        # Of a NewType; and what Python 3.12's `type X = ...` stands for.
+        meant = getattr(kind, "__supertype__", getattr(hint, "__value__", None))
+        return mismatch(value, meant, where) if meant else ""
     if not _is(value, kind):
         return _not(value, hint, where)
     check = next((check for container, check in _INSIDE if issubclass(kind, container)), None)

@@ -286,6 +286,37 @@ def test_child_that_a_layer_forks_does_not_commit(project):
 
 
 @pytest.mark.parametrize("executor", ["thread", "process"])
+def test_signals_to_processes_that_a_layer_forks_are_not_the_layers(project, executor):
+    """So does `multiprocessing.Pool` end those that it has started."""
+    project.write(
+        "main.py",
+        """
+        import os, signal, time
+        from laminar import Flow, Layer
+
+        class F(Flow): ...
+
+        @F.register
+        class A(Layer):
+            def __call__(self) -> None:
+                self.ends = []
+                for pause in (0, 0.1):
+                    if not (child := os.fork()):
+                        time.sleep(60)
+                        os._exit(0)
+                    time.sleep(pause)
+                    os.kill(child, signal.SIGTERM)
+                    self.ends.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+                time.sleep(0.2)  # a signal to the layer's own process would have come by then
+        """,
+    )
+    result = project.laminar("schedule", "main:F", "--executor", executor)
+    assert result.code == 0, result.err
+    assert project.value("F", result.execution, "A.ends") == [-signal.SIGTERM] * 2
+    assert project.states("F", result.execution) == {"A": "committed"}
+
+
+@pytest.mark.parametrize("executor", ["thread", "process"])
 def test_layer_that_takes_too_long(project, executor):
     project.write(
         "main.py",

@@ -58,6 +58,7 @@ _VARYING = [
     ),  # before it listened, by the signal itself
     (re.compile(r"(?<=\S) {2,}"), "  "),  # a column is as wide as what varies in it
     (re.compile(r"^ +[~^]+\n", re.MULTILINE), ""),  # Python's versions underline other parts of a traceback
+    (re.compile(r"^(\w+Error: .*)\. Did you mean: '\w+'\?$", re.MULTILINE), r"\1"),  # since Python 3.12
 ]
 
 

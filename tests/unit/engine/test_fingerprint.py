@@ -252,6 +252,17 @@ def test_a_module_that_cannot_be_parsed_is_its_text(make: Make) -> None:
     assert differing(before, project.code()) == ["A", "B"]
 
 
+def test_what_python_warns_of_is_said_by_the_import_alone(make: Make) -> None:
+    project = make()
+    project.change("helper.py", "return x", "return '\\d'")
+    with pytest.warns(Warning, match="invalid escape") as said:
+        before = project.code()
+    assert {warning.filename for warning in said} == {str(project.folder / "helper.py")}
+    project.change("flow.py", "FACTOR = 3", "FACTOR = 4")
+    with pytest.warns(Warning, match="invalid escape"):
+        assert differing(before, project.code()) == ["A", "B"]
+
+
 def test_what_differs_here_is_named(make: Make, store: Datastore) -> None:
     project = make()
     code = project.code()

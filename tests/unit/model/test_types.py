@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, ClassVar, Literal, NewType, Optional
@@ -61,6 +62,16 @@ def test_right(value: Any, hint: Any) -> None:
 @pytest.mark.parametrize(("value", "hint", "words"), WRONG, ids=[str(case[:2]) for case in WRONG])
 def test_wrong(value: Any, hint: Any, words: str) -> None:
     assert mismatch(value, hint, "x").startswith(words)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="this Python has no `type X = ...`")
+def test_a_type_that_has_got_a_name() -> None:
+    named: dict[str, Any] = {}
+    exec("type Tree = int | list[Tree]\ntype Pair[T] = tuple[T, int]", named)
+    assert mismatch([1, [2]], named["Tree"], "x") == ""
+    assert mismatch([1, ["a"]], named["Tree"], "x").startswith("x is [1, ['a']], not ")
+    assert mismatch(("a", 1), named["Pair"][str], "x") == ""
+    assert mismatch(("a", "b"), named["Pair"][str], "x").startswith("x[1] is 'b', not int.")
 
 
 def test_an_annotation_that_names_nothing() -> None:
