@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 
 from laminar.engine.executor import Job
 from laminar.model.wire import COMMITTED
@@ -11,10 +12,15 @@ _PIECE = 65536
 
 
 def follow(descriptor: int, job: Job, seen: int = 0) -> tuple[bytes, int]:
-    """Pass on what comes out of `descriptor` until it is closed, the notice taken out.
+    """`pass_on` what comes out of `descriptor`, a pipe, until it is closed."""
+    return pass_on(iter(lambda: os.read(descriptor, _PIECE), b""), job, seen)
+
+
+def pass_on(pieces: Iterable[bytes], job: Job, seen: int = 0) -> tuple[bytes, int]:
+    """Pass on what a process prints, the notice taken out.
 
     Args:
-        descriptor: A pipe.
+        pieces: The output, cut anywhere.
         job: Takes the output.
         seen: Bytes at the beginning that it has had before.
 
@@ -24,7 +30,7 @@ def follow(descriptor: int, job: Job, seen: int = 0) -> tuple[bytes, int]:
     held = last = b""
     noticed = False
     came = 0
-    while piece := os.read(descriptor, _PIECE):
+    for piece in pieces:
         new = piece[max(0, seen - came) :]
         came += len(piece)
         data = held + new
