@@ -81,6 +81,11 @@ class Agenda:
         self._due: deque[LayerRun] = deque()
         self._planning = False
 
+    @property
+    def head(self) -> Split | None:
+        """The split that waits for room, its hooks run; None where nothing does."""
+        return self._head
+
     def begin(self) -> None:
         """Plan the layers that wait for none."""
         self._due += [layer for layer in self.layers.values() if not layer.waits_for]

@@ -137,6 +137,8 @@ class Executor(ABC):
     name: str = ""
     apart: bool = True
     """Whether each attempt has a process of its own."""
+    ahead: int = 0
+    """How many attempts it likes to know before their turn has come, at most; 0 where that wins it nothing."""
 
     @abstractmethod
     def open(self, launch: Launch) -> None:
@@ -162,6 +164,17 @@ class Executor(ABC):
     @abstractmethod
     def close(self) -> None:
         """Leave nothing of the launch behind; called when no job runs any more."""
+
+    def expect(self, upcoming: Mapping[Task, Configuration]) -> None:  # noqa: B027 - most have nothing to do ahead
+        """These will probably be submitted next: do what can be done ahead without running anything of them.
+
+        What was expected before and is neither among these nor submitted is not expected any more. Any of it may come
+        otherwise, or not at all, so nothing that goes wrong here is an error. Called where `ahead` is not 0, from the thread
+        that calls `submit`; returns at once.
+
+        Args:
+            upcoming: Attempt -> how it would be run, the next one first.
+        """
 
     def leftovers(self) -> Sequence[Leftover]:
         """Attempts of this execution that outlived the scheduler that started them; asked once, after `open`."""

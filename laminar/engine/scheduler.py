@@ -27,6 +27,7 @@ from laminar.engine.events import (
 )
 from laminar.engine.executor import Executor, Exit, Job, Observer
 from laminar.engine.failures import Ending, cause_in_scheduler, failed
+from laminar.engine.foresight import Foresight
 from laminar.engine.inputs import Inputs
 from laminar.engine.ledger import Commit, Failure, Started
 from laminar.engine.lines import Lines
@@ -102,6 +103,7 @@ class Scheduler:
         self._messages: SimpleQueue[tuple[Any, ...]] = SimpleQueue()
         self._work = Work(self.inputs, self.task, self.epoch)
         self._agenda = Agenda(self.graph, self.inputs, self.task, self._work, self)
+        self._foresight = Foresight(self.executor, self._agenda, self._work, self.task, self)
         self._tally = Tally(self.ledger, self._agenda.layers.values())
         self._running: dict[tuple[str, int], _Running] = {}
         self._timers: Timers[Split | _Running] = Timers()
@@ -184,6 +186,7 @@ class Scheduler:
             if warning := self._admission.take(split.configuration.container, split.task.address):
                 self._warn(warning)
             self._start(split)
+        self._foresight.look(layer for (layer, _), running in self._running.items() if not running.done)
 
     def _start(self, split: Split) -> None:
         task = split.task

@@ -33,7 +33,7 @@ class Work:
 
     def take_up_leftovers(self, executor: Executor, graph: Graph) -> int:
         """Of what an earlier launch left behind, keep what may still commit, and end the rest; says how much is kept."""
-        if self._epoch == 1:
+        if self.begins:
             return 0
         for leftover in executor.leftovers():
             layer, index, attempt = leftover.layer, leftover.index, leftover.attempt
@@ -42,6 +42,11 @@ class Work:
             else:
                 executor.discard(self._job(leftover))
         return len(self._leftovers)
+
+    @property
+    def begins(self) -> bool:
+        """Whether this is the execution's first launch: of what it has not planned, nothing can be there."""
+        return self._epoch == 1
 
     def is_left(self, task: Task) -> bool:
         """Whether this attempt is one that an earlier launch left, and that may still commit."""
@@ -77,7 +82,7 @@ class Work:
             if number:
                 split = Split(node, task)
                 split.adopt(self._ledger.started(task, node.configuration))
-            elif fresh and self._epoch == 1:  # nothing can be there yet, so nothing is looked for
+            elif fresh and self.begins:  # so nothing is looked for
                 split = Split(node, task)
             else:
                 split = Split(node, task._replace(attempt=self.next_attempt(node.name, index)))

@@ -3,47 +3,38 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from laminar.engine import faults
 from laminar.engine.checks import Check, Subject, attempt, failed
-from laminar.engine.executor import Capacity, Executor, Exit, Job, Launch, Leftover, Report, Visit
+from laminar.engine.executor import Capacity, Executor, Job, Launch, Leftover, Report, Visit
 from laminar.engine.ports import Datastore
-from laminar.errors import EngineError, LaminarError, StoreError, UsageError
+from laminar.errors import EngineError, StoreError, UsageError
 from laminar.executors import docker_checkup
 from laminar.executors.docker_command import (
-    LABEL,
     STORE,
     Place,
     check_options,
-    container_name,
     docker_command,
     labels_of,
     shell_command,
 )
+from laminar.executors.docker_containers import Containers
 from laminar.executors.docker_engine import Engine
-from laminar.executors.docker_exit import exit_of
 from laminar.executors.docker_host import Host, lacks_socket, no_engine
 from laminar.executors.docker_image import BASE_IMAGE, Images
 from laminar.executors.docker_mounts import Mounts, uid_gid
 from laminar.executors.docker_shell import shell
-from laminar.executors.docker_watch import attach, patiently, watch
-from laminar.executors.workers import Workers
-from laminar.model.configuration import Container
-
-_GRACE_S = 10
-_MAKING_S = 0.05
-"""Exit code of what SIGKILL ended: the kernel, for memory, or somebody."""
+from laminar.model.configuration import Configuration, Container
+from laminar.model.wire import Task
 
 
 class Docker(Executor):
-    """Shells out to `docker run` for each attempt and waits for it; a client that dies does not end the attempt.
+    """A container for each attempt, by `docker run` or made ahead of its turn; a client that dies does not end the attempt.
 
     Args:
         image: Image of every layer whose Container names none. Where none is given: in a container, the scheduler's own
@@ -55,6 +46,8 @@ class Docker(Executor):
     """
 
     name = "docker"
+    ahead = 2
+    """Most commits let one or two layers go on; each container more may be made in vain."""
 
     def __init__(
         self,
@@ -98,12 +91,7 @@ class Docker(Executor):
                 remedy="Name a datastore of your own with --datastore, or run laminar as that user.",
             )
         self._launch = launch
-        self._workers = Workers("laminar-docker")
-        self._names: dict[Job, str] = {}
-        self._left: set[str] = set()
         self._ids: dict[str, str] = {}
-        self._connects = False
-        self._gone = False
         self._engine = _connect(store.url)
         self._host = Host.find(self._engine)
         user = "0:0" if self._engine.rootless else f"{owner[0]}:{owner[1]}"
@@ -118,6 +106,7 @@ class Docker(Executor):
         )
         self._mounts = Mounts(self._host, launch.target, launch.app_dir, self.hardened, self._engine.rootless)
         self._images = Images(self._engine, self._place, store, launch.target, self.make_base)
+        self._containers = Containers(self._engine, self._place, launch.execution, self._command)
         for layer, container in launch.containers.items():
             self._ids[layer] = self._check(layer, container)
 
@@ -144,30 +133,15 @@ class Docker(Executor):
 
     def leftovers(self) -> list[Leftover]:
         """The containers of this execution's layers that have run, or run still; others are removed."""
-        found = []
-        for name, labels in self._containers().items():
-            state = self._engine.state(name)
-            if state is None or not labels.get(f"{LABEL}.layer"):
-                continue
-            self._left.add(name)
-            if state.status == "created":
-                self._engine.remove(name)
-                continue
-            layer, index, number = (labels[f"{LABEL}.{key}"] for key in ("layer", "index", "attempt"))
-            found.append(Leftover(layer, int(index), int(number)))
-        return found
+        return self._containers.leftovers()
 
     def adopt(self, job: Job, report: Report) -> None:
         """Watch a container that is there."""
-        self._names[job] = container_name(job.task, self._place)
-        self._workers.start(lambda: self._run(job, report, self._adopted))
+        self._containers.adopt(job, report)
 
     def discard(self, job: Job) -> None:
         """Keep what a container has printed, and remove it, running or not."""
-        name = container_name(job.task, self._place)
-        if self._engine.state(name) is not None:
-            attach(job, ["docker", "logs", name], job.seen)
-            self._engine.remove(name)
+        self._containers.discard(job)
 
     def sweep(self, flow: str, execution: str, store: Datastore) -> int:
         """Remove the containers of an execution, running or not."""
@@ -177,54 +151,29 @@ class Docker(Executor):
                 engine.remove(name)
         return len(names)
 
+    def expect(self, upcoming: Mapping[Task, Configuration]) -> None:
+        """Have their containers made, and not started: a tenth of what a layer takes that does nothing."""
+        self._containers.expect(upcoming)
+
     def submit(self, job: Job, report: Report) -> None:
         """Start a container."""
-        self._names[job] = container_name(job.task, self._place)
-        self._left.add(self._names[job])
-        self._workers.start(lambda: self._run(job, report, self._attempt))
-        if not self._connects:
-            self._connects = True
-            self._workers.start(self._engine.connect)
+        self._containers.submit(job, report)
 
     def cancel(self, job: Job) -> None:
-        """Stop the container, never the client: killing that leaves the container running."""
-        name = self._names.get(job)
-        if name is not None:
-            self._workers.start(lambda: self._stop(job, name))
+        """Stop the container."""
+        self._containers.cancel(job)
 
     def close(self) -> None:
-        """Remove what is left of this execution's containers: whoever has its lease is the only one to start any."""
-        self._workers.close(timeout_s=_GRACE_S)
-        try:
-            # Also what the client of a scheduler that was killed has started since this one looked.
-            late = self._containers() if self._left or self._connects else ()
-            for name in {*self._left, *late}:
-                self._engine.remove(name)
-        except EngineError as error:
-            left = " ".join(sorted(self._left))
-            raise EngineError(
-                error.message, remedy=f"Remove what is left of the run: docker rm --force {left}"
-            ) from error
-        finally:
-            self._engine.close()
+        """Remove what is left of this execution's containers."""
+        self._containers.close()
 
     def leave(self) -> None:
-        """Give the connection back; the containers run on, and the threads that watch them here touch them no more."""
-        self._gone = True
-        self._names.clear()
-        self._engine.close()
+        """Give the connection back; the containers run on."""
+        self._containers.leave()
 
     def abandon(self) -> None:
-        """Have the engine remove what runs; a client of its own sees to that after this process has gone."""
-        names = list(self._names.values())
-        if names:
-            subprocess.Popen(
-                ["docker", "rm", "--force", *names],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-            )
+        """Have the engine remove what runs, and wait for nothing."""
+        self._containers.abandon()
 
     def shell(self, visit: Visit) -> int:
         """Run it in a container like the attempt's: from the image that it had, as long as the engine keeps that."""
@@ -268,10 +217,6 @@ class Docker(Executor):
         """The engine and the images."""
         hardened = ", hardened" if self.hardened else ""
         return f"docker{hardened} · {', '.join(self._images.titles)}"
-
-    def _containers(self) -> dict[str, dict[str, str]]:
-        """Name -> labels of the containers of this execution, whichever launch has started them."""
-        return self._engine.containers(labels_of(self._launch.flow, self._launch.execution, self._place.store))
 
     def _checks_inside(self, engine: Engine, subject: Subject) -> Iterator[Check]:
         subject = replace(subject, user="0:0" if engine.rootless else subject.user)
@@ -323,56 +268,13 @@ class Docker(Executor):
         self._mounts.check(container, project, container.user or self._place.user, where)
         self._images.check(image, identity, container, asks_for_flow=project is None)
 
-    def _run(self, job: Job, report: Report, attempt: Callable[[Job, str], Exit]) -> None:
-        """See a container to its end, and report how that was. In a thread of its own."""
-        name = self._names[job]
-        try:
-            exit_ = attempt(job, name)
-        except EngineError:
-            exit_ = Exit(vanished=True)
-        except LaminarError as error:
-            exit_ = Exit(error=error)
-        except Exception as error:  # whatever it is, the scheduler waits for a report
-            exit_ = Exit(
-                error=EngineError(f"cannot start the docker command: {error}", remedy="Check its installation.")
-            )
-        if self._gone:
-            return
-        self._names.pop(job, None)
-        report(job, exit_)
-        with suppress(EngineError):  # close() tries again
-            self._engine.remove(name)
-            self._left.discard(name)
-
-    def _attempt(self, job: Job, name: str) -> Exit:
-        container = job.configuration.container
-        image = self._image(job.task.layer, container)
-        identity = self._images.resolve(image, self._host, container.platform, f"layer {job.task.layer}")
-        check_options(container, f"layer {job.task.layer}", hardened=self.hardened)  # hooks may have changed them
+    def _command(self, task: Task, configuration: Configuration) -> list[str]:
+        container, where = configuration.container, f"layer {task.layer}"
+        image = self._image(task.layer, container)
+        identity = self._images.resolve(image, self._host, container.platform, where)
+        check_options(container, where, hardened=self.hardened)  # hooks may have changed them
         mounts = self._mounts.values(container, self._mounted(image, self._launch.app_dir))
-        command = docker_command(job.task, container, self._place, identity, mounts, image)
-        code, last, seen = attach(job, command)
-        if code == 125 and "is already in use by container" in last:  # left by a run whose store was deleted since
-            self._engine.remove(name)
-            code, last, seen = attach(job, command)
-        state = patiently(lambda: self._engine.state(name))
-        if state is not None and (state.status == "running" or code < 0):  # the client died, the container did not
-            state, last = watch(job, self._engine, name, seen)
-        return exit_of(code, state, last, job)
-
-    def _adopted(self, job: Job, name: str) -> Exit:
-        state, last = watch(job, self._engine, name, job.seen)
-        return exit_of(0, state, last, job)
-
-    def _stop(self, job: Job, name: str) -> None:
-        """Stop a container. One that is only being made is waited for: the engine would forget that it was to stop."""
-        while job in self._names:
-            with suppress(EngineError):  # asked again until it is done
-                state = self._engine.state(name)
-                if state is not None and state.status != "created":
-                    self._engine.stop(name, _GRACE_S)
-                    return
-            time.sleep(_MAKING_S)
+        return docker_command(task, container, self._place, identity, mounts, image)
 
 
 def _cannot_make(_platform: str | None) -> None:

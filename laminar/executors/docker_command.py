@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 
@@ -87,6 +87,13 @@ def docker_command(
         name,
         *command,
     ]
+
+
+def create_command(command: Sequence[str]) -> list[str]:
+    """The command that makes the container of a `docker_command`, does not start it, and prints its id."""
+    program, run, *arguments = command
+    assert run == "run"
+    return [program, "create", *arguments]
 
 
 def shell_command(

@@ -12,8 +12,8 @@ import shutil
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -22,6 +22,8 @@ from laminar.errors import EngineError
 
 _INSTEAD = "or run the layers without containers: --executor process"
 _CALL_S = 60
+_PIECE = 65536
+_HEADER = 8
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 """What the engine calls its machine -> what images are labelled with."""
 
@@ -94,6 +96,30 @@ class Engine:
         state = record["State"]
         return State(state["Status"], state["ExitCode"], state["OOMKilled"], state["Error"])
 
+    def start(self, name: str) -> Iterator[bytes] | None:
+        """Start a container that was made; None where that cannot be done: then it has not run.
+
+        Returns:
+            What it prints, from its first byte, until none of its processes can print any more or the engine is gone.
+        """
+
+        def attached(api: Any) -> Any:
+            from docker.errors import APIError
+
+            try:
+                stream = api.attach_socket(name, {"stdout": 1, "stderr": 1, "stream": 1})
+            except Exception:  # not over every transport that the client knows can the SDK do this
+                return None
+            try:
+                api.start(name)
+            except APIError:
+                _response(stream).close()
+                return None
+            return stream
+
+        stream = self._ask(attached)
+        return None if stream is None else printed(stream)
+
     def wait(self, name: str) -> None:
         """Return when a container has stopped, however long that takes."""
         self._ask(lambda api: api.wait(name, timeout=None))
@@ -163,6 +189,35 @@ def _told(command: list[str]) -> dict[str, Any]:
         if isinstance(told, dict):
             return told
     return {}
+
+
+def printed(stream: Any) -> Iterator[bytes]:
+    """The content of the frames of an attached stream: 8 bytes each, the last four their length, and that much output.
+
+    As in https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Container/operation/ContainerAttach
+    """
+    from docker.utils.socket import read
+
+    data, left = b"", 0
+    with closing(_response(stream)), suppress(OSError):  # the engine is gone: whoever asks it next hears of that
+        while (piece := read(stream, _PIECE)) != b"":
+            data += piece or b""
+            at = 0
+            while len(data) - at >= (_HEADER if not left else 1):
+                if not left:
+                    left = int.from_bytes(data[at + 4 : at + _HEADER], "big")
+                    at += _HEADER
+                part = data[at : at + left]
+                at += len(part)
+                left -= len(part)
+                if part:
+                    yield part
+            data = data[at:]
+
+
+def _response(stream: Any) -> Any:
+    """What the SDK hangs an attached stream on, so that it lives as long: closed after the stream, it would complain."""
+    return getattr(stream, "_response", stream)
 
 
 def _reason(error: BaseException) -> str:

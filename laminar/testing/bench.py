@@ -16,6 +16,7 @@ from laminar.engine.inputs import Inputs
 from laminar.engine.ledger import Ledger, Plan, Started
 from laminar.engine.ports import Datastore
 from laminar.engine.targets import target_of
+from laminar.model.configuration import Configuration
 from laminar.model.names import new_execution_id
 from laminar.model.wire import Task
 from laminar.testing.sample import PartsFlow
@@ -69,9 +70,9 @@ class Bench:
             self.ledger.create(self._target, {})
         return self._executor
 
-    def submit(self, layer: str, attempt: int = 1, index: int = 0, splits: int = 1) -> Job:
-        """Start an attempt at a layer, as the scheduler does."""
-        task = Task(
+    def task(self, layer: str, attempt: int = 1, index: int = 0, splits: int = 1) -> Task:
+        """An attempt at a layer."""
+        return Task(
             layer=layer,
             index=index,
             splits=splits,
@@ -80,7 +81,19 @@ class Bench:
             execution=self.ledger.execution,
             datastore=self.executor.datastore(self._store),
         )
-        configuration = self._graph.node(layer).configuration.copy()
+
+    def configuration(self, layer: str) -> Configuration:
+        """How a layer is registered."""
+        return self._graph.node(layer).configuration.copy()
+
+    def expect(self, *layers: str) -> None:
+        """Say that first attempts at these layers are probably next, as the scheduler does."""
+        self.executor.expect({self.task(layer): self.configuration(layer) for layer in layers})
+
+    def submit(self, layer: str, attempt: int = 1, index: int = 0, splits: int = 1) -> Job:
+        """Start an attempt at a layer, as the scheduler does."""
+        task = self.task(layer, attempt, index, splits)
+        configuration = self.configuration(layer)
         self.ledger.put_plan(layer, Plan(splits))
         self.ledger.put_started(task, Started(configuration))
         log, hanging = bytearray(), threading.Event()

@@ -138,6 +138,34 @@ class ExecutorContract:
         assert bench.exit_of(job).code != 0
         assert not bench.committed("Hangs")
 
+    def test_what_is_expected_runs_when_it_is_submitted_and_not_before(self, bench: Bench) -> None:
+        bench.expect("Tells", "Exits")
+        assert bench.run("Tells") == Exit(code=0)
+        bench.expect("Adds")
+        bench.expect()
+        bench.close()
+        assert bench.counts == {"Tells/0": 1}
+        assert not bench.committed("Adds")
+
+    def test_what_is_expected_may_come_otherwise(self, bench: Bench) -> None:
+        self._only_processes()
+        changed = bench.configuration("Environment")
+        changed.container.env = {"LAMINAR_SAMPLE": "another"}
+        bench.executor.expect({bench.task("Environment"): changed})
+        assert bench.run("Environment") == Exit(code=0)
+        assert bench.value("Environment", "value") == "a value = with, signs"
+
+    def test_what_was_expected_prints_ends_and_is_cancelled_as_anything_else(self, bench: Bench) -> None:
+        self._only_processes()
+        bench.expect("Prints", "Dies", "Hangs")
+        job = bench.submit("Prints")
+        assert bench.exit_of(job).code == 0
+        assert bench.logs[job].endswith(f"{LINES - 1} été\nthe last words".encode())
+        assert bench.run("Dies").code in (-9, 137)
+        job = bench.submit("Hangs")
+        bench.executor.cancel(job)
+        assert bench.exit_of(job).code != 0
+
     def test_cancelling_twice_reports_once(self, bench: Bench) -> None:
         job = bench.submit("Hangs")
         bench.wait_until_it_hangs(job)

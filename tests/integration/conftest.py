@@ -248,6 +248,15 @@ def as_user(project) -> Iterator[Callable[..., None]]:
     return become
 
 
+def unforeseen(project: Any, layer: str) -> None:
+    """Give a layer of `main.py` a hook that may change how it is run: so its container is not made ahead of its turn."""
+    source = (project.path / "main.py").read_text()
+    head = f"class {layer}(Layer):\n"
+    assert head in source
+    hooked = f"{head}    @hooks.submission\n    def may_change(self): yield\n"
+    project.write("main.py", "from laminar import hooks\n" + source.replace(head, hooked))
+
+
 def clients_of(pid: int, layer: str = "") -> list[int]:
     """The `docker run` processes that a scheduler has started; of one layer, where that is named.
 
@@ -266,3 +275,28 @@ def _runs_docker(pid: str, layer: str) -> bool:
     except OSError:
         return False
     return command[:2] == ["docker", "run"] and (not layer or f"--label=laminar.layer={layer}" in command)
+
+
+SHIM = """#!/bin/bash
+# The docker command, but for what a test does in its place.
+echo "$EPOCHREALTIME $*" >> {calls}
+DOCKER={docker}
+{instead}
+exec -a docker $DOCKER "$@"
+"""
+
+
+@pytest.fixture
+def shim(project):
+    """Puts something in the place of `docker`, which is `$DOCKER` there; returns the file that calls are noted in."""
+
+    def put(instead=""):
+        calls = project.path.parent / "docker-calls"
+        script = project.path.parent / "bin" / "docker"
+        script.parent.mkdir()
+        script.write_text(SHIM.format(calls=calls, docker=shutil.which("docker"), instead=instead))
+        script.chmod(0o755)
+        project.environ["PATH"] = f"{script.parent}:{os.environ['PATH']}"
+        return calls
+
+    return put

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import sys
 from itertools import pairwise
@@ -11,7 +10,7 @@ from itertools import pairwise
 import pytest
 
 from tests.conftest import wait_until
-from tests.integration.conftest import clients_of
+from tests.integration.conftest import clients_of, unforeseen
 
 MAIN = """
 import os, signal
@@ -206,6 +205,7 @@ def test_signal_while_an_image_is_asked(project, engine, image, program):
 def test_client_that_is_killed_is_not_the_container(project, engine, gate, ended):
     """Also where the container has ended when the scheduler comes to look at it."""
     flow(project, "meet('B')")
+    unforeseen(project, "B")
     running = project.start(*project.script, "schedule", "main:F")
     gate.wait(running)
     name = engine.running("B")
@@ -224,34 +224,10 @@ def test_client_that_is_killed_is_not_the_container(project, engine, gate, ended
     assert project.log("F", result.execution, "B") == "before\nafter\n"
 
 
-SHIM = """#!/bin/bash
-# The docker command, but for what a test does in its place.
-echo "$EPOCHREALTIME $*" >> {calls}
-DOCKER={docker}
-{instead}
-exec -a docker $DOCKER "$@"
-"""
-
-
-@pytest.fixture
-def shim(project):
-    """Puts something in the place of `docker`, which is `$DOCKER` there; returns the file that calls are noted in."""
-
-    def put(instead=""):
-        calls = project.path.parent / "docker-calls"
-        script = project.path.parent / "bin" / "docker"
-        script.parent.mkdir()
-        script.write_text(SHIM.format(calls=calls, docker=shutil.which("docker"), instead=instead))
-        script.chmod(0o755)
-        project.environ["PATH"] = f"{script.parent}:{os.environ['PATH']}"
-        return calls
-
-    return put
-
-
 def test_client_that_is_killed_between_making_and_starting(project, engine, gate, shim):
     """Nothing was started, so it is tried again, and what was made is removed."""
     flow(project, "pass")
+    unforeseen(project, "B")
     shim(
         """case "$*" in run*laminar.layer=B*laminar.attempt=1*)
             shift
@@ -275,6 +251,7 @@ FOLLOWS = ["logs", "--follow"]
 def test_client_that_cannot_follow_a_log_is_not_asked_without_pause(project, engine, gate, shim):
     """The engine's log driver may keep none. The container is waited for all the same, and quietly."""
     flow(project, "meet('B')", "container=layers.Container(options=['--log-driver=none'])")
+    unforeseen(project, "B")
     calls = shim()
     running = project.start(*project.script, "schedule", "main:F")
     gate.wait(running)
@@ -296,6 +273,7 @@ def test_client_that_cannot_follow_a_log_is_not_asked_without_pause(project, eng
 def test_what_the_client_of_a_dead_scheduler_makes_late_is_removed(project, engine, gate, shim):
     """It comes when the resumed run has looked for what there is to adopt, and is at work on the next attempt."""
     flow(project, "meet(f'B{self.attempt}')")
+    unforeseen(project, "B")
     late = project.path.parent / "late"
     os.mkfifo(late)
     shim(f'case "$*" in run*laminar.layer=B*laminar.attempt=1*) read word < {late};; esac')

@@ -15,6 +15,7 @@ from laminar.model.configuration import Container
 from laminar.model.wire import Task
 from tests.conftest import LATE, wait_until
 from tests.faults.invariants import verify
+from tests.integration.conftest import unforeseen
 
 MAIN = """
 import os, signal, subprocess, sys, time
@@ -191,11 +192,14 @@ def test_hostile_logs(project):
     assert log.endswith(b"x\n[laminar: the rest is dropped; a log is kept up to 64 MiB]\n")
 
 
+@pytest.mark.parametrize("ahead", [False, True], ids=["now", "ahead"])
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL], ids=["service", "crash"])
-def test_the_daemon_is_started_again_while_a_layer_runs(project, daemon, engine, how):
+def test_the_daemon_is_started_again_while_a_layer_runs(project, daemon, engine, how, ahead):
     daemon.load(engine.image)
     project.environ["DOCKER_HOST"] = daemon.host
     flow(project, "self.attempt == 1 and time.sleep(20)")
+    if not ahead:
+        unforeseen(project, "B")
     running = schedule(project)
     wait_until(lambda: (project.store / "runs").exists() and "before" in project.log("F", "one", "B"))
     daemon.end(how)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import socket
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from laminar.datastores import Memory
 from laminar.engine.executor import Exit, Job
 from laminar.errors import EngineError, LaminarError, SkewError, StoreError, UsageError
 from laminar.executors.docker import Docker
-from laminar.executors.docker_engine import State
+from laminar.executors.docker_engine import State, printed
 from laminar.executors.docker_exit import exit_of
 from laminar.executors.docker_host import Host
 from laminar.executors.docker_image import BASE_IMAGE, Probe, verdict
@@ -218,3 +222,32 @@ def test_a_store_that_only_this_container_has_is_refused_with_the_command(monkey
     assert "LAMINAR_HOST_DATASTORE" in caught.value.remedy
     monkeypatch.setenv("LAMINAR_HOST_DATASTORE", "a-volume")
     assert Host(inside=True, known=False).store("/laminar/.laminar") == "a-volume"
+
+
+# What a container prints
+
+
+def framed(*frames: bytes) -> bytes:
+    """Output as the engine sends it to who is attached, from stdout and stderr in turns."""
+    heads = (bytes([1 + number % 2, 0, 0, 0]) + len(frame).to_bytes(4, "big") for number, frame in enumerate(frames))
+    return b"".join(head + frame for head, frame in zip(heads, frames, strict=True))
+
+
+@given(st.lists(st.binary(max_size=20), max_size=6), st.lists(st.integers(0, 170), max_size=12))
+def test_output_is_found_in_its_frames_wherever_they_are_cut(frames: list[bytes], places: list[int]) -> None:
+    data = framed(*frames)
+    at = sorted({0, len(data), *(place for place in places if place < len(data))})
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with ours, theirs:
+        for start, end in itertools.pairwise(at):
+            theirs.send(data[start:end])
+        theirs.shutdown(socket.SHUT_WR)
+        assert b"".join(printed(ours)) == b"".join(frames)
+
+
+def test_output_that_ends_in_the_middle_of_a_frame_is_kept_up_to_there() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.sendall(framed(b"before", b"cut here, and not there")[:-11])
+        theirs.close()
+        assert b"".join(printed(ours)) == b"beforecut here, an"
