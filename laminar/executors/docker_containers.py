@@ -106,7 +106,7 @@ class Containers:
         except EngineError as error:
             left = " ".join(sorted(self._left))
             raise EngineError(
-                error.message, remedy=f"Remove what is left of the run: docker rm --force {left}"
+                error.message, remedy=f"Remove what is left of the run: docker rm --force --volumes {left}"
             ) from error
         finally:
             self._engine.close()
@@ -125,7 +125,7 @@ class Containers:
         names = [*self._names.values(), *self._ahead.identities()]
         if names:
             subprocess.Popen(
-                ["docker", "rm", "--force", *names],
+                ["docker", "rm", "--force", "--volumes", *names],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,

@@ -129,13 +129,13 @@ class Engine:
         self._ask(lambda api: api.stop(name, timeout=grace_s))
 
     def remove(self, name: str) -> None:
-        """Remove a container, running or not; nothing where it is gone."""
+        """Remove a container, running or not, and the volumes that its image had made for it; nothing where it is gone."""
 
         def gone(api: Any) -> None:
             from docker.errors import APIError
 
             try:
-                api.remove_container(name, force=True)
+                api.remove_container(name, v=True, force=True)
             except APIError as error:
                 if error.status_code != 409:  # its removal is already in progress
                     raise

@@ -242,7 +242,7 @@ def ask(name: str, command: Callable[[str], list[str]]) -> Probe:
         )
     except BaseException as error:
         # The client is gone, the container is not: an image that does not answer, or a user who does not wait for it.
-        subprocess.run(["docker", "rm", "--force", container], capture_output=True)
+        subprocess.run(["docker", "rm", "--force", "--volumes", container], capture_output=True)
         if not isinstance(error, subprocess.TimeoutExpired):
             raise
         raise EngineError(

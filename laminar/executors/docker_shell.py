@@ -19,7 +19,7 @@ import subprocess, sys, time
 waits = [0] if sys.stdin.buffer.read() else [0] + 9 * [1]  # without a word, the engine may be about to start it
 for wait in waits:
     time.sleep(wait)
-    subprocess.run(["docker", "rm", "--force", sys.argv[1]])
+    subprocess.run(["docker", "rm", "--force", "--volumes", sys.argv[1]])
 """
 """Waits for this process to say that the client has ended, or to be gone without a word. A client may just have detached."""
 

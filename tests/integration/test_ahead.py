@@ -9,6 +9,8 @@ import time
 
 import pytest
 
+from tests.conftest import wait_until
+
 MAIN = """
 import signal
 from gate import meet
@@ -55,13 +57,6 @@ def begun(project, engine, gate, *options):
     assert gate.wait(running) == "B"
     made(engine, "C")
     return running
-
-
-def wait_until(there):
-    deadline = time.monotonic() + 60
-    while not there():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def made(engine, layer):

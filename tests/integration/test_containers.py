@@ -6,6 +6,8 @@ import os
 
 import pytest
 
+from tests.integration.conftest import docker
+
 MAIN = """
 import os
 from gate import meet
@@ -85,6 +87,22 @@ def test_layers_that_ask_for_all_cores_run_one_after_the_other(project, engine, 
     assert running.end().code == 0
     happened = engine.events("start", "die")
     assert [event["action"] for event in happened] == ["start", "die", "start", "die"]
+
+
+def test_volumes_that_an_image_has_made_go_with_their_container(project, engine, gate, image):
+    project.write("main.py", MAIN)
+    project.write("data/file", "content")
+    source = ("--image", image("volume", "VOLUME /cache"), "--mount")
+    running = project.start(*project.script, "schedule", "main:F", *source)
+    gate.wait(running), gate.wait(running)
+    made = [
+        mount["Name"] for layer in "AB" for mount in engine.inspect(engine.running(layer))["Mounts"] if "Name" in mount
+    ]
+    gate.open()
+    gate.open()
+    assert running.end().code == 0
+    assert len(made) == 2
+    assert not set(made) & set(docker("volume", "ls", "--quiet").split())
 
 
 def test_a_path_may_hold_what_command_lines_stumble_over(project, engine):
