@@ -70,4 +70,4 @@ def _put(drawn: graphs.GraphFacts) -> None:
         how += [f"for each {', '.join(layer.foreach)}"] if layer.foreach else []
         state = [console.state(layer.state), count] if layer.state else []
         lines.append([layer.name, *state, "; ".join(how)])
-    console.rows(lines, indent="  ", fold=True)
+    console.rows(lines, indent="  ", drop=[2] if drawn.execution else [], fold=True)
