@@ -11,8 +11,8 @@ from laminar import wiring
 from laminar.cli import console
 from laminar.cli.options import ADDRESS, AS_JSON, open_store, store_options
 from laminar.cli.show import artifact_line
-from laminar.engine.addresses import resolve
-from laminar.errors import UsageError
+from laminar.engine.addresses import Place, resolve
+from laminar.errors import CorruptError, UsageError
 from laminar.inspection.document import document
 from laminar.inspection.values import Values, listed
 
@@ -52,7 +52,14 @@ def artifact(
         else:
             console.rows([[each.layer, *artifact_line(each)] for each in there], drop=[3, 2], right=[3], cut=True)
         return
-    values = Values(wiring.archive(place.ledger.store, pickle="deny"), place, name)
+    try:
+        _put(Values(wiring.archive(place.ledger.store, pickle="deny"), place, name), output, as_json=as_json)
+    except CorruptError as error:
+        error.remedy = place.ledger.store.options.with_name(error.remedy, str(Place(place.ledger)))
+        raise
+
+
+def _put(values: Values, output: str | None, *, as_json: bool) -> None:
     if as_json:
         console.put_json(document(artifact=values.found) | {"value": values.plain()})
     elif output:

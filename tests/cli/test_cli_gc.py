@@ -72,6 +72,7 @@ def test_text_and_json_of_a_collection(two):
 def test_content_is_verified_and_computed_again(two):
     damaged = next(path for path in blobs(two) if path.stat().st_size > 2900 and b"111" in path.read_bytes())
     damaged.write_bytes(b"2" + damaged.read_bytes()[1:])
+    two.laminar("artifact", "x/A", "same").fails(3, "artifact 'same' of A is corrupt", "laminar resume x --rerun A")
     found = two.laminar("gc", "--verify")
     assert found.code == 1
     assert "corrupt  F:x/A/0  same  laminar resume F:x --rerun A" in found.out
