@@ -225,7 +225,8 @@ def _keep_alive(stream: Any) -> None:
         try:
             if opened.family != socket.AF_UNIX:
                 opened.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-                opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _ASKED_S)
+                for word in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL):
+                    opened.setsockopt(socket.IPPROTO_TCP, word, _ASKED_S)
         finally:
             opened.detach()
 
