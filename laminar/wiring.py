@@ -6,7 +6,7 @@ import copy
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from laminar.engine.commands import Options
@@ -42,15 +42,23 @@ def chosen_datastore(settings: Settings) -> Datastore:
     store = datastore(chosen)
     file: tuple[str, ...] = ("--config", settings.file) if settings.file else ()
     find: tuple[str, ...] = ()
-    if store.url and store.url != datastore(usual.value).url:
+    if store.url and not _opens(usual.value, store.url):
         find = ("--datastore", chosen if isinstance(chosen, str) else _from_here(store.url))
     elif usual.source == settings.file:
         find = file
     code = () if find == file else file
     if os.path.abspath(settings["app_dir"]) != os.path.abspath(settings.usual("app_dir").value):
         code += ("--app-dir", settings["app_dir"])
-    store.options = Options(find, code)
+    with suppress(AttributeError):  # a user's own, which may take no attributes
+        store.options = Options(find, code)
     return store
+
+
+def _opens(place: str, url: str) -> bool:
+    """Whether `place` is the datastore of that URL, if it is one at all."""
+    with suppress(SettingsError):
+        return datastore(place).url == url
+    return False
 
 
 def _from_here(path: str) -> str:

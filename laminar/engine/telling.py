@@ -15,7 +15,7 @@ _LEAST = 8
 _HANG = re.compile(r"\d\d:\d\d\.\d\d (?:warning: )?|(?:error|warning|note): |[✓✗!+x] | *\S+(?: \S+)? {2,}| *")
 """What a line begins with that the lines it is broken into stand to the right of: a time, a kind, a mark, a label."""
 
-_COMMAND = re.compile(r"laminar [a-z]+(?: (?! )(?:(?! {2}|[.,;)] |[.,;)]$).)+)?")
+_COMMAND = re.compile(r"laminar [a-z]+(?: (?! )(?:(?<= )'[^']*'|(?! {2}|[.,;)] |[.,;)]$).)+)?")
 """A command to be pasted: it would not be one any more, were it broken."""
 
 

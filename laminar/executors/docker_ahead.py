@@ -12,8 +12,9 @@ from typing import NamedTuple
 from laminar.errors import EngineError
 from laminar.executors.docker_command import create_command
 from laminar.executors.docker_engine import Engine
+from laminar.executors.docker_mounts import volume_source
 from laminar.executors.workers import Workers
-from laminar.model.configuration import Configuration
+from laminar.model.configuration import Configuration, Container
 from laminar.model.wire import Task
 
 _MAKING_S = 5.0
@@ -47,11 +48,11 @@ class Ahead:
         self._there: set[Making] = set()
 
     def expect(self, upcoming: Mapping[Task, Configuration]) -> None:
-        """Have a container for each of these, and for no other. From one thread, as `take`."""
+        """Have a container for each of these that may have one by now, and for no other. From one thread, as `take`."""
         for task in self._expected.keys() - upcoming.keys():
             self._workers.start(partial(self._remove, self._expected.pop(task)))
         for task, configuration in upcoming.items():
-            if task not in self._expected:
+            if task not in self._expected and _may_be_early(configuration.container):
                 making: Making = Future()
                 self._expected[task] = making
                 self._there.add(making)
@@ -95,3 +96,12 @@ class Ahead:
             with suppress(EngineError):  # what is left when the launch ends is removed then
                 self._engine.remove(made.identity)
         self._there.discard(making)
+
+
+def _may_be_early(container: Container) -> bool:
+    """Whether a container is the same whenever it is made: what runs by now may write what its making takes in.
+
+    That is files and variables that options name (`--env-file`), and what others have put into a volume: the engine fills an
+    empty one from the image.
+    """
+    return not container.options and all(is_path for _, is_path in map(volume_source, container.volumes))

@@ -196,7 +196,8 @@ def check_options(container: Container, where: str, *, hardened: bool = False) -
     for option in container.options:
         name, _, value = option.partition("=")
         if option.startswith("-") and not option.startswith("--"):
-            name, value = option[:2], option[2:]  # a short option may have its value glued to it
+            rest = option[1:].lstrip("Pq") or option[1:]  # flags, which others may be glued to
+            name, value = f"-{rest[:1]}", rest[1:]  # a short option may have its value glued to it
         ours = (name in ("-e", "--env") and value.startswith("LAMINAR_")) or (
             name in ("-l", "--label") and value.startswith(f"{LABEL}.")
         )

@@ -160,6 +160,10 @@ class Containers:
     def _attempt(self, making: Making | None, job: Job, name: str) -> Exit:
         command = self._command(job.task, job.configuration)
         identity = self._ahead.identity(making, command) if making else ""
+        if self._gone:  # another scheduler has looked for what runs by now, and would not know of this
+            if identity:
+                self._engine.remove(identity)
+            return Exit(vanished=True)
         if identity and (exit_ := self._started(job, name, identity)) is not None:
             return exit_
         code, last, seen = attach(job, command)

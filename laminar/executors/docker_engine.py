@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import subprocess
 import threading
 import time
@@ -22,6 +23,7 @@ from laminar.errors import EngineError
 
 _INSTEAD = "or run the layers without containers: --executor process"
 _CALL_S = 60
+_ASKED_S = 30
 _PIECE = 65536
 _HEADER = 8
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
@@ -110,6 +112,7 @@ class Engine:
                 stream = api.attach_socket(name, {"stdout": 1, "stderr": 1, "stream": 1})
             except Exception:  # not over every transport that the client knows can the SDK do this
                 return None
+            _keep_alive(stream)
             try:
                 api.start(name)
             except APIError:
@@ -213,6 +216,19 @@ def printed(stream: Any) -> Iterator[bytes]:
                 if part:
                     yield part
             data = data[at:]
+
+
+def _keep_alive(stream: Any) -> None:
+    """Have the system ask whether the other end is there, as the client does: a router may forget who is silent."""
+    with suppress(OSError, AttributeError):  # some transports are no sockets, some systems have no such word
+        opened = socket.socket(fileno=stream.fileno())
+        try:
+            if opened.family != socket.AF_UNIX:
+                opened.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+                for word in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL):
+                    opened.setsockopt(socket.IPPROTO_TCP, word, _ASKED_S)
+        finally:
+            opened.detach()
 
 
 def _response(stream: Any) -> Any:

@@ -58,7 +58,7 @@ class Mounts:
         check_options(container, where, hardened=self.hardened)
         uid, gid = uid_gid(user, where)
         for volume in container.volumes:
-            source, path = _volume_source(volume)
+            source, path = volume_source(volume)
             if path and not self.host.inside and not os.path.exists(source):
                 raise UsageError(
                     f"{where} mounts {source}, which does not exist.", remedy="Create it, or correct container.volumes."
@@ -100,7 +100,7 @@ class Mounts:
             )
 
     def _volume(self, text: str) -> str:
-        source, path = _volume_source(text)
+        source, path = volume_source(text)
         _, target, *mode = text.split(":")
         if path:
             source = self.host.path(source) or source  # in a container: a path that only the engine's machine has
@@ -116,7 +116,7 @@ class Mounts:
         return source
 
 
-def _volume_source(text: str) -> tuple[str, bool]:
+def volume_source(text: str) -> tuple[str, bool]:
     """The source of a volume, and whether it is a path (else it is a volume's name)."""
     source = text.split(":")[0]
     if source.startswith(("/", ".", "~")):

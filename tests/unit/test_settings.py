@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import itertools
+from dataclasses import FrozenInstanceError
 from pathlib import Path
 from typing import Any
 
@@ -156,6 +157,24 @@ def test_a_place_is_a_store(tmp_path: Path) -> None:
         assert store.url == str(tmp_path)
     with pytest.raises(SettingsError, match="unknown datastore 's4://bucket'"):
         wiring.datastore("s4://bucket")
+
+
+def test_a_datastore_that_is_named_needs_no_other(tmp_path: Path) -> None:
+    elsewhere = resolve({"datastore": str(tmp_path)}, environ={"LAMINAR_DATASTORE": "s4://bucket"})
+    store = wiring.chosen_datastore(elsewhere)
+    assert store.url == str(tmp_path)
+    assert store.options.store == ("--datastore", str(tmp_path))
+
+
+def test_a_datastore_of_the_users_may_take_no_attributes(tmp_path: Path) -> None:
+    class Frozen(Local):
+        def __setattr__(self, name: str, value: object) -> None:
+            if name == "options":
+                raise FrozenInstanceError(name)
+            super().__setattr__(name, value)
+
+    store = Frozen(str(tmp_path))
+    assert wiring.chosen_datastore(resolve(code={"datastore": store}, environ={})) is store
 
 
 @pytest.mark.parametrize(("name", "kind"), [("docker", Docker), ("process", Process), ("thread", Thread)])

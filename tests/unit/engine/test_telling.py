@@ -31,6 +31,7 @@ from laminar.errors import UsageError
             "Look at it: laminar show one/A/0 --datastore runs. Or wait.",
             ["Look at it:", "laminar show one/A/0 --datastore runs.", "Or wait."],
         ),
+        ("look     laminar show one --datastore '/a, b/c. d'", ["look     laminar show one --datastore '/a, b/c. d'"]),
         ("one\ntwo words and then some more of them", ["one", "two words and then some more", "of them"]),
     ],
 )

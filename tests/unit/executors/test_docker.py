@@ -7,6 +7,7 @@ import os
 import socket
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from laminar.datastores import Memory
 from laminar.engine.executor import Exit, Job
 from laminar.errors import EngineError, LaminarError, SkewError, StoreError, UsageError
 from laminar.executors.docker import Docker
-from laminar.executors.docker_engine import State, printed
+from laminar.executors.docker_engine import Engine, State, printed
 from laminar.executors.docker_exit import exit_of
 from laminar.executors.docker_host import Host
 from laminar.executors.docker_image import BASE_IMAGE, Probe, verdict
@@ -251,3 +252,22 @@ def test_output_that_ends_in_the_middle_of_a_frame_is_kept_up_to_there() -> None
         theirs.sendall(framed(b"before", b"cut here, and not there")[:-11])
         theirs.close()
         assert b"".join(printed(ours)) == b"beforecut here, an"
+
+
+def test_a_silent_stream_over_a_network_is_not_waited_for_when_the_other_end_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = tmp_path / "docker"
+    command.write_text(
+        """#!/bin/sh\necho '{"NCPU": 1, "MemTotal": 1, "OSType": "linux", "Architecture": "x86_64"}'\n"""
+    )
+    command.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    engine = Engine()
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as ours:
+        stream = ours.makefile("rb", buffering=0)
+        api = SimpleNamespace(attach_socket=lambda name, params: stream, start=lambda name: None)
+        engine._client = SimpleNamespace(api=api, close=lambda: None)
+        assert engine.start("one") is not None
+        assert ours.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        assert ours.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) <= 30

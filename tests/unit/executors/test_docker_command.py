@@ -207,7 +207,9 @@ def test_a_probe_runs_as_the_layers_do_and_leaves_nothing(container: Container, 
     assert command[len(options) + 3 :] == ["laminar", "probe", target]
 
 
-@pytest.mark.parametrize("option", ["--rm", "-it", "--user=0", "--memory", "--name=x", "--network", "--gpus=all"])
+@pytest.mark.parametrize(
+    "option", ["--rm", "-it", "-qt", "-Pqd", "--user=0", "-u0", "--memory", "--name=x", "--network", "--gpus=all"]
+)
 def test_options_that_laminar_sets_itself_are_refused_with_what_to_do(option: str) -> None:
     with pytest.raises(UsageError, match=f"layer A has '{option}' in container.options") as caught:
         check_options(Container(options=["--cap-add=X", option]), "layer A")
@@ -215,7 +217,10 @@ def test_options_that_laminar_sets_itself_are_refused_with_what_to_do(option: st
 
 
 def test_other_options_are_the_users() -> None:
-    check_options(Container(options=["--cap-add=X", "--dns", "1.1.1.1", "--read-only", "--tmpfs=/tmp"]), "layer A")
+    check_options(
+        Container(options=["--cap-add=X", "--dns", "1.1.1.1", "--read-only", "--tmpfs=/tmp", "-P", "-p80:80"]),
+        "layer A",
+    )
 
 
 @given(tasks, containers, places, st.lists(rude, max_size=2).map(tuple), st.lists(rude, min_size=1), st.booleans())
