@@ -176,17 +176,20 @@ def settings_of(flow: Flow, flags: Mapping[str, Any] | None = None, file: str | 
 
 
 def _options(settings: Settings) -> Options:
-    """How the run is to go.
+    """How the run is to go; what is typed stands above what is usual.
 
     Raises:
         SettingsError: In two ways at a time.
     """
-    if settings["fail_fast"] and settings["keep_going"]:
-        sources = " and ".join(f"{name} ({settings.source(name)})" for name in ("fail_fast", "keep_going"))
-        raise SettingsError(
-            f"{sources} exclude each other.", remedy="Leave one out, or set the other's LAMINAR_ variable to false."
-        )
-    return Options(settings["max_parallel"], settings["fail_fast"], settings["keep_going"], settings["logs"])
+    either = ("fail_fast", "keep_going")
+    wanted = [name for name in either if settings[name]]
+    if len(wanted) > 1:
+        typed = [name for name in either if settings.source(name) == "flag"]
+        if len(typed) != 1:
+            said = " and ".join(f"{name} ({settings.source(name)})" for name in either)
+            raise SettingsError(f"{said} exclude each other.", remedy="Take one of them out.")
+        wanted = typed
+    return Options(settings["max_parallel"], "fail_fast" in wanted, "keep_going" in wanted, settings["logs"])
 
 
 def _launch(flow: Flow, graph: Graph, inputs: Inputs, target: str, app_dir: str, code: Code) -> Launch:

@@ -1,4 +1,4 @@
-"""Layers in containers: for each attempt, one `docker run IMAGE laminar execute --layer NAME`."""
+"""Layers in containers: for each attempt, one that runs `laminar execute --layer NAME`."""
 
 from __future__ import annotations
 

@@ -610,6 +610,24 @@ def test_a_run_cannot_end_fast_and_keep_going(make_flow: MakeFlow, monkeypatch: 
     assert list(flow.executions()) == []
 
 
+def test_how_a_run_goes_after_a_failure_is_as_it_is_typed(
+    make_flow: MakeFlow, store: Datastore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAMINAR_FAIL_FAST", "1")
+    ran: list[int] = []
+
+    class A(Layer):
+        def __call__(self) -> None:
+            ran.append(self.index)
+            raise ValueError
+
+    begun(store, "x").put_plan("A", Plan(2))
+    flow = make_flow(A, executor=Thread(concurrency=1))
+    with pytest.raises(ExecutionError):
+        launch.schedule(flow, execution="x", settings=launch.settings_of(flow, {"keep_going": True}), resume=Resume())
+    assert ran == [0, 1]
+
+
 def test_a_try_that_does_not_follow_any_more_is_taken_back(make_flow: MakeFlow, store: Datastore, capfd: Any) -> None:
     tried = threading.Event()
 
