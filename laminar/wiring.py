@@ -50,8 +50,21 @@ def chosen_datastore(settings: Settings) -> Datastore:
     if os.path.abspath(settings["app_dir"]) != os.path.abspath(settings.usual("app_dir").value):
         code += ("--app-dir", settings["app_dir"])
     with suppress(AttributeError):  # a user's own, which may take no attributes
-        store.options = Options(find, code)
+        store.options = Options(find, code, tuple(_typed(settings)))
     return store
+
+
+def _typed(settings: Settings) -> Iterator[str]:
+    """What was typed of how an execution is run, and is not recorded with it."""
+    for name in ("image", "images", "mount", "max_parallel", "fail_fast", "keep_going", "allow_skew"):
+        value = settings[name]
+        if settings.source(name) != "flag" or not value:
+            continue
+        option = f"--{name.replace('_', '-')}"
+        if isinstance(value, dict):
+            yield from (word for layer, image in value.items() for word in ("--image", f"{layer}={image}"))
+        else:
+            yield from (option,) if value is True else (option, str(value))
 
 
 def _opens(place: str, url: str) -> bool:

@@ -14,17 +14,20 @@ class Options(NamedTuple):
     Attributes:
         store: By all commands, to find the datastore: `("--datastore", "runs")`.
         code: By those that load the flow as well.
+        run: By the one that goes on with an execution, to run it as it was typed: `("--image", "mine:2")`.
     """
 
     store: tuple[str, ...] = ()
     code: tuple[str, ...] = ()
+    run: tuple[str, ...] = ()
 
     def command(self, name: str, *words: str) -> str:
         """`laminar logs 01jd8q/Process/17 --datastore runs`, to be pasted into a shell."""
         import shlex  # paid by who prints a command
 
-        given = self.code if name in _LOADING else ()
-        return shlex.join(["laminar", name, *words, *self.store, *given])
+        code = self.code if name in _LOADING else ()
+        run = self.run if name == "resume" else ()
+        return shlex.join(["laminar", name, *words, *self.store, *code, *run])
 
     def with_name(self, text: str, name: str) -> str:
         """`text`, a remedy, with the name of the execution in its command: who wrote it did not know that."""

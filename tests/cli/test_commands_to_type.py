@@ -70,6 +70,20 @@ def test_they_name_the_datastore_where_they_would_not_find_it(project, given, en
         paste(project, command)
 
 
+def test_what_goes_on_runs_as_it_was_typed(project):
+    project.write("main.py", FAILS)
+    typed_too = ["--image", "mine:2", "--image", "A=its:1", "--mount", "here", "--max-parallel", "1", "--keep-going"]
+    given = ["--executor", "process", *typed_too]
+    commands = typed(project.laminar("schedule", "main:F", "--execution", "one", *given).err)
+    assert commands == [
+        "laminar logs one/A/0",
+        "laminar shell one/A/0",
+        "laminar resume one --image mine:2 --image A=its:1 --mount here --max-parallel 1 --keep-going",
+    ]
+    project.write("mended", "")
+    paste(project, commands[-1])
+
+
 def test_they_name_the_datastore_that_the_code_has(project):
     project.write("main.py", IN_CODE)
     project.environ |= {"LAMINAR_EXECUTOR": "process"}
