@@ -63,8 +63,12 @@ def follow(output: Iterable[bytes], job: Job, seen: int = 0) -> tuple[bytes, int
         if not noticed:
             before, noticed_here, after = data.partition(COMMITTED)
             if noticed_here:
-                noticed, data = True, before + after
+                noticed = True
+                if before:  # which comes before what it says
+                    job.log(before)
+                    last = (last + before)[-4096:]
                 job.committed()
+                data = after
             else:
                 data, held = _split_partial(data)
         if data:

@@ -20,7 +20,7 @@ import pytest
 
 from laminar.executors.docker_command import store_label
 from laminar.version import __version__
-from tests.conftest import COVERAGE, TIMEOUT_S
+from tests.conftest import COVERAGE, TIMEOUT_S, wait_until
 
 LAMINAR = f"laminar:{__version__}"
 EVENTS = ["--filter=type=container", "--filter=label=laminar.store", "--format={{json .}}"]
@@ -83,7 +83,8 @@ class Engine:
         return docker("ps", "--all", "--format={{.Names}}", *chosen).split()
 
     def running(self, layer: str) -> str:
-        """The name of the one container that runs this layer."""
+        """The name of the one container that runs this layer; the engine may hear later than the layer that it does."""
+        wait_until(lambda: self.containers(f"label=laminar.layer={layer}", "status=running"))
         (name,) = self.containers(f"label=laminar.layer={layer}", "status=running")
         return name
 

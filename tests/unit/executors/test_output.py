@@ -58,6 +58,13 @@ def test_the_notice_is_taken_out_where_it_comes_in_one_piece() -> None:
     assert followed([COMMITTED, COMMITTED])[:2] == (COMMITTED, 1), "whoever prints it again wants it in the log"
 
 
+def test_what_was_printed_before_the_commit_is_passed_on_before_that_is_said() -> None:
+    told: list[object] = []
+    job = Job(TASK, Configuration(), told.append, lambda: told.append("committed"))
+    follow([b"before\n" + COMMITTED + b"after\n"], job)
+    assert told == [b"before\n", "committed", b"after\n"]
+
+
 LAST = len(COMMITTED) - 1
 
 
