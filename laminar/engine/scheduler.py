@@ -324,8 +324,11 @@ class Scheduler:
             return
         running.done = True
         split, task = running.split, running.split.task
+        error = commit.caught
+        caught = {"type": error["error"], "message": error["message"]} if error else None
         self._tally.splits += 1
-        self.tell(SplitDone, task.layer, task.index, task.attempt, self._now() - running.since, commit.usage)
+        self._tally.caught += caught is not None
+        self.tell(SplitDone, task.layer, task.index, task.attempt, self._now() - running.since, commit.usage, caught)
         if said := split.end(None):
             self._warn(f"a hook of {task.address} raised after it was committed: {said}")
         self._agenda.done(split)

@@ -16,7 +16,7 @@ import pytest
 from laminar import Flow, Layer, Parameters, launch
 from laminar.configurations import hooks, layers, schedulers
 from laminar.datastores import Datastore, Memory
-from laminar.engine.events import AttemptFailed, AttemptStarted, Beat, Event, SplitDone, Warned
+from laminar.engine.events import AttemptFailed, AttemptStarted, Beat, Ended, Event, SplitDone, Warned
 from laminar.engine.executor import Exit, Job, Report
 from laminar.engine.ledger import Ledger, Plan
 from laminar.engine.ports import Buffer
@@ -266,6 +266,24 @@ def test_events_tell_the_story_in_order(make_flow: MakeFlow) -> None:
     assert told == ["Began", *["LayerPlanned", "AttemptStarted", "SplitDone"] * 2, "Ended"]
     times = [event.at for event in seen.events]
     assert times == sorted(times)
+
+
+def test_events_tell_what_a_catch_let_pass(make_flow: MakeFlow) -> None:
+    class Fails(Layer):
+        def __call__(self) -> None:
+            raise ValueError("bad part")
+
+    class After(Layer):
+        def __call__(self, fails: Fails) -> None: ...
+
+    seen = Seen()
+    flow = make_flow(Fails, After, configuration={"Fails": {"catch": layers.Catch(ValueError)}})
+    launch.schedule(flow, observers=[seen])
+    done = [event.caught for event in seen.events if isinstance(event, SplitDone)]
+    assert done == [{"type": "ValueError", "message": "bad part"}, None]
+    end = seen.events[-1]
+    assert isinstance(end, Ended)
+    assert (end.splits, end.caught) == (2, 1)
 
 
 # Retries
