@@ -124,7 +124,7 @@ class Ended(NamedTuple):
         layers: How many the flow has.
         splits: How many were committed in this run.
         retries: How many attempts failed and were followed by another.
-        slowest: The layer that took longest.
+        slowest: The layer that took longest, whether it was done or not.
         failed_at: The split that failed first.
         skipped: How many of the layers did not run.
         look: The command to type next; empty where the results are in this process only.

@@ -308,7 +308,9 @@ class Scheduler:
                 self._warn(f"{task.address} committed, although a process in it was killed for memory")
             elif exit_.code and not self._stopped:  # else it was told to end
                 self._warn(f"{task.address} committed, then exited {exit_.code}")
-        elif self._stopped:
+            return
+        self._agenda.ended(split)
+        if self._stopped:
             split.end(self._interrupted())
         else:
             failure = self.ledger.failure(task.layer, task.index, task.attempt)
@@ -393,6 +395,9 @@ class Scheduler:
     def _abandon(self) -> None:
         """The scheduler itself is ending: end what runs, and leave."""
         self._cancel_all()
+        for running in self._running.values():
+            if not running.done:
+                self._agenda.ended(running.split)
         self.tell(self._tally.ended, "interrupted")
 
     def _code(self, exit_: Exit) -> int | None:
