@@ -88,7 +88,8 @@ def _put_execution(found: ExecutionFacts, options: Options) -> None:
 def _layer_line(row: LayerRow) -> list[str]:
     note = row.skipped or (f"waits for {', '.join(row.waits_for)}" if row.waits_for else "")
     if not note:
-        counts = ((row.failed_splits if row.splits != 1 else 0, "failed"), (row.retrying_splits, "retrying"))
+        failed = row.failed_splits if row.splits != 1 else 0
+        counts = ((failed, "failed"), (row.retrying_splits, "retrying"), (row.caught_splits, "caught"))
         note = ", ".join(f"{number} {what}" for number, what in counts if number)
     splits = done(row.finished_splits, row.splits) if row.splits else ""
     retried = row.attempts is not None and row.attempts > (row.splits or 1)

@@ -30,7 +30,7 @@ class LayerRun:
         skipped: Whether it does not run.
         failed: Whether one of them has finally failed.
         began: When its first split had its turn, on the monotonic clock; None before.
-        took: Seconds from then until it was settled.
+        took: Seconds from then until the latest end of an attempt: until it was settled, where it is.
     """
 
     node: Node
@@ -118,8 +118,15 @@ class Agenda:
         """It is to be tried again: it came before what still waits."""
         self._queue.appendleft(iter([split]))
 
+    def ended(self, split: Split) -> None:
+        """An attempt at it has ended, however it did."""
+        layer = self.layers[split.task.layer]
+        if layer.began is not None:
+            layer.took = time.monotonic() - layer.began
+
     def done(self, split: Split) -> None:
         """It is committed."""
+        self.ended(split)
         layer = self.layers[split.task.layer]
         layer.left -= 1
         if not layer.left:
@@ -137,7 +144,6 @@ class Agenda:
     def _settle(self, layer: LayerRun) -> None:
         """A layer is done or skipped: what waited for it may start."""
         layer.settled = True
-        layer.took = 0.0 if layer.began is None else time.monotonic() - layer.began
         name = layer.node.name
         self._due += [other for other in self.layers.values() if name in other.waits_for]
         for other in self._due:

@@ -77,7 +77,13 @@ class AttemptFailed(NamedTuple):
 
 
 class SplitDone(NamedTuple):
-    """A split was committed. `seconds` is how long its last attempt took, `usage` what it took of the machine, if known."""
+    """A split was committed.
+
+    Attributes:
+        seconds: How long its last attempt took.
+        usage: What that took of the machine; None where that is not known.
+        caught: `type` and `message` of the error that the layer's Catch let pass; None where there was none.
+    """
 
     at: float
     layer: str
@@ -85,6 +91,7 @@ class SplitDone(NamedTuple):
     attempt: int
     seconds: float
     usage: Usage | None = None
+    caught: Mapping[str, str] | None = None
 
 
 class Warned(NamedTuple):
@@ -117,10 +124,11 @@ class Ended(NamedTuple):
         layers: How many the flow has.
         splits: How many were committed in this run.
         retries: How many attempts failed and were followed by another.
-        slowest: The layer that took longest.
+        slowest: The layer that took longest, whether it was done or not.
         failed_at: The split that failed first.
         skipped: How many of the layers did not run.
         look: The command to type next; empty where the results are in this process only.
+        caught: How many of the splits finished although they raised an error, which a Catch let pass.
     """
 
     at: float
@@ -133,6 +141,7 @@ class Ended(NamedTuple):
     failed_at: str = ""
     skipped: int = 0
     look: str = ""
+    caught: int = 0
 
 
 Event = (

@@ -308,7 +308,9 @@ class Scheduler:
                 self._warn(f"{task.address} committed, although a process in it was killed for memory")
             elif exit_.code and not self._stopped:  # else it was told to end
                 self._warn(f"{task.address} committed, then exited {exit_.code}")
-        elif self._stopped:
+            return
+        self._agenda.ended(split)
+        if self._stopped:
             split.end(self._interrupted())
         else:
             failure = self.ledger.failure(task.layer, task.index, task.attempt)
@@ -324,8 +326,11 @@ class Scheduler:
             return
         running.done = True
         split, task = running.split, running.split.task
+        error = commit.caught
+        caught = {"type": error["error"], "message": error["message"]} if error else None
         self._tally.splits += 1
-        self.tell(SplitDone, task.layer, task.index, task.attempt, self._now() - running.since, commit.usage)
+        self._tally.caught += caught is not None
+        self.tell(SplitDone, task.layer, task.index, task.attempt, self._now() - running.since, commit.usage, caught)
         if said := split.end(None):
             self._warn(f"a hook of {task.address} raised after it was committed: {said}")
         self._agenda.done(split)
@@ -390,6 +395,9 @@ class Scheduler:
     def _abandon(self) -> None:
         """The scheduler itself is ending: end what runs, and leave."""
         self._cancel_all()
+        for running in self._running.values():
+            if not running.done:
+                self._agenda.ended(running.split)
         self.tell(self._tally.ended, "interrupted")
 
     def _code(self, exit_: Exit) -> int | None:

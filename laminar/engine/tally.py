@@ -26,12 +26,13 @@ class Tally:
 
     Attributes:
         splits: Committed in this run.
+        caught: Of them, those whose error a Catch let pass.
         retries: Attempts that another followed.
         failure: Of the first split that has finally failed; what ends the run.
     """
 
     def __init__(self, ledger: Ledger, layers: Collection[LayerRun]) -> None:
-        self.splits = self.retries = 0
+        self.splits = self.caught = self.retries = 0
         self.failure: ExecutionError | None = None
         self._ledger = ledger
         self._layers = layers
@@ -59,6 +60,7 @@ class Tally:
             skipped=sum(layer.skipped for layer in self._layers),
             # Where the store cannot be reached, nothing is to be asked of it.
             look=self._options.command("show", self._name) if outcome == "done" and self._ledger.store.url else "",
+            caught=self.caught,
         )
 
     def error(self) -> ExecutionError | None:

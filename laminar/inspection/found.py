@@ -83,6 +83,8 @@ class LayerRow:
         finished_splits: Of them.
         failed_splits: Of them: finally, for this launch.
         retrying_splits: Of them: the latest try failed, and another follows.
+        caught_splits: Of those that are finished: their error was let pass by the layer's Catch; None where there are too
+            many splits to read.
         attempts: Tries of all its splits; None where there are too many splits to read.
         started: When its first split was, for the first time.
         finished: When its last split did, where all have.
@@ -101,6 +103,7 @@ class LayerRow:
     finished_splits: int = 0
     failed_splits: int = 0
     retrying_splits: int = 0
+    caught_splits: int | None = 0
     attempts: int | None = None
     started: float | None = None
     finished: float | None = None

@@ -69,7 +69,7 @@ def layer_row(ledger: Ledger, name: str, done: Set[int] | None = None) -> LayerR
         return LayerRow(name, str(state), 0 if plan else None, attempts=attempts, skipped=reason, error=_error(state))
     row = LayerRow(name, str(state), plan.splits, len(done), error=_error(state))
     if plan.splits > MOST_READ:
-        return row
+        return replace(row, caught_splits=None)
     commits = {index: commit for index in done if (commit := ledger.commit(name, index)) is not None}
     tried = {index: tries for index in ledger.begun(name) - done if (tries := ledger.tries(name, index))}
     again = {index: ledger.tries(name, index) for index, commit in commits.items() if commit.attempt > 1}
@@ -79,7 +79,8 @@ def layer_row(ledger: Ledger, name: str, done: Set[int] | None = None) -> LayerR
     failed = sum(has_failed(ledger, state, epoch, name, index, tried[index][-1]) for index in failures)
     retrying = len(failures) - failed if epoch else 0
     attempts = len(commits) - len(again) + sum(map(len, again.values())) + sum(map(len, tried.values()))
-    row = replace(row, attempts=attempts, failed_splits=failed, retrying_splits=retrying)
+    caught = sum(commit.caught is not None for commit in commits.values())
+    row = replace(row, attempts=attempts, failed_splits=failed, retrying_splits=retrying, caught_splits=caught)
     row = _with_peak(row, [*commits.values(), *failures.values()])
     return _timed(ledger, row, commits, {**tried, **again})
 

@@ -45,6 +45,7 @@ class Row:
         splits: How many; 0 before that is known.
         done: How many are committed.
         before: Of them, before this run.
+        caught: Of them, in this run: those whose error a Catch let pass.
         running: Index -> attempt, the oldest first.
         retrying: Index -> attempt that failed last, of what waits for another, and the memory that it had asked for.
         failed: Index -> attempt that finally failed, and the highest number that it can have.
@@ -67,6 +68,7 @@ class Row:
     splits: int = 0
     done: int = 0
     before: int = 0
+    caught: int = 0
     running: dict[int, Attempt] = field(default_factory=dict)
     retrying: dict[int, tuple[int, int]] = field(default_factory=dict)
     failed: dict[int, tuple[int, int]] = field(default_factory=dict)
@@ -137,6 +139,7 @@ class Board:
                 if row.causes:
                     row.causes.pop(event.index, None)
                 row.done += 1
+                row.caught += event.caught is not None
                 row.last = event.at
                 _note_peak(row, event.usage)
                 if row.done == row.splits or row.failed:

@@ -150,6 +150,8 @@ class _Picture:
                 notes.append([(f"{about(left)} left", "")])
         elif row.state != "done":
             notes += self._of_split(row, 0)
+        if row.caught:
+            notes.append([(f"{row.caught} caught", "yellow")])
         if row.retries and (row.splits > 1 or row.state == "done"):
             notes.append([(plural(row.retries, "retry", "retries"), "yellow")])
         if row.peak is not None:

@@ -62,7 +62,7 @@ class Plain:
                 tries = f"attempt {event.attempt}" + (f" of {event.tries}" if event.tries > 1 else "")
                 return [f"{event.layer}/{event.index} failed ({tries}): {event.cause}{then}"]
             case SplitDone():
-                return [f"{event.layer}/{event.index} done in {clock(event.seconds)}"]
+                return [f"{event.layer}/{event.index} done in {clock(event.seconds)}{_caught(event)}"]
             case Printed():
                 return [f"{event.layer}/{event.index} | {event.line}"]
             case Warned():
@@ -80,6 +80,12 @@ class Plain:
                 retrying = f", {len(row.retrying)} retrying" if row.retrying else ""
                 lines.append(f"{row.name} {row.done}/{row.splits} done, {len(row.running)} running{retrying}")
         return lines
+
+
+def _caught(done: SplitDone) -> str:
+    if done.caught is None:
+        return ""
+    return f", with {done.caught['type']} caught: {done.caught['message']}".rstrip(": ")
 
 
 def _stamp(seconds: float) -> str:

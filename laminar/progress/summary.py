@@ -14,6 +14,8 @@ def summary(board: Board) -> str:
     head = f"{board.flow} {board.execution} {ended.outcome} in {clock(ended.at)}{where}"
     skipped = f" ({ended.skipped} skipped)" if ended.skipped else ""
     said = f"{plural(ended.layers, 'layer')}{skipped}, {plural(ended.splits, 'split')}"
+    if ended.caught:
+        said += f", {ended.caught} caught"
     if ended.retries:
         said += f", {plural(ended.retries, 'retry', 'retries')}"
     slowest = f" Slowest: {ended.slowest} {clock(ended.slowest_s)}." if ended.slowest_s >= 1 else ""

@@ -16,7 +16,7 @@ import pytest
 from laminar import Flow, Layer, Parameters, launch
 from laminar.configurations import hooks, layers, schedulers
 from laminar.datastores import Datastore, Memory
-from laminar.engine.events import AttemptFailed, AttemptStarted, Beat, Event, SplitDone, Warned
+from laminar.engine.events import AttemptFailed, AttemptStarted, Beat, Ended, Event, SplitDone, Warned
 from laminar.engine.executor import Exit, Job, Report
 from laminar.engine.ledger import Ledger, Plan
 from laminar.engine.ports import Buffer
@@ -266,6 +266,71 @@ def test_events_tell_the_story_in_order(make_flow: MakeFlow) -> None:
     assert told == ["Began", *["LayerPlanned", "AttemptStarted", "SplitDone"] * 2, "Ended"]
     times = [event.at for event in seen.events]
     assert times == sorted(times)
+
+
+def test_events_tell_what_a_catch_let_pass(make_flow: MakeFlow) -> None:
+    class Fails(Layer):
+        def __call__(self) -> None:
+            raise ValueError("bad part")
+
+    class After(Layer):
+        def __call__(self, fails: Fails) -> None: ...
+
+    seen = Seen()
+    flow = make_flow(Fails, After, configuration={"Fails": {"catch": layers.Catch(ValueError)}})
+    launch.schedule(flow, observers=[seen])
+    done = [event.caught for event in seen.events if isinstance(event, SplitDone)]
+    assert done == [{"type": "ValueError", "message": "bad part"}, None]
+    end = seen.events[-1]
+    assert isinstance(end, Ended)
+    assert (end.splits, end.caught) == (2, 1)
+
+
+def test_the_slowest_layer_may_be_one_that_failed(make_flow: MakeFlow, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    monkeypatch.setattr("laminar.engine.agenda.time", clock)
+
+    class Quick(Layer):
+        def __call__(self) -> None:
+            clock.ahead += 1000
+
+    class Fails(Layer):
+        def __call__(self, quick: Quick) -> None:
+            clock.ahead += 2000
+            raise ValueError
+
+    seen = Seen()
+    flow = make_flow(Quick, Fails, configuration={"Fails": {"retry": retry(2)}})
+    with pytest.raises(ExecutionError):
+        launch.schedule(flow, observers=[seen])
+    end = seen.events[-1]
+    assert isinstance(end, Ended)
+    assert end.slowest == "Fails"
+    assert 4000 <= end.slowest_s < 5000, "both attempts"
+
+
+def test_the_slowest_layer_may_be_one_that_was_given_up(make_flow: MakeFlow, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    monkeypatch.setattr("laminar.engine.agenda.time", clock)
+
+    class Quick(Layer):
+        def __call__(self) -> None: ...
+
+    class Runs(Layer):
+        def __call__(self, quick: Quick) -> None: ...
+
+    def lose_the_store(event: Event) -> None:
+        if isinstance(event, AttemptStarted) and event.layer == "Runs":
+            clock.ahead += 2000
+            raise StoreError("the network is down")
+
+    seen = Seen(lose_the_store)
+    with pytest.raises(StoreError):
+        launch.schedule(make_flow(Quick, Runs), observers=[seen])
+    end = seen.events[-1]
+    assert isinstance(end, Ended)
+    assert (end.outcome, end.slowest) == ("interrupted", "Runs")
+    assert end.slowest_s >= 2000
 
 
 # Retries

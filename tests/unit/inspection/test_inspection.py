@@ -78,6 +78,16 @@ def test_a_split_that_failed_comes_first(ledger: Ledger) -> None:
     assert facts.attempts[0].error.words == "ValueError: b"
 
 
+def test_what_a_catch_let_pass_is_counted_where_the_splits_are_read(
+    make_flow: MakeFlow, store: Datastore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_flow(Source, Each, configuration={"Each": {**CUT, "catch": layers.Catch(ValueError)}})(execution="x")
+    made = Ledger(store, "F", "x")
+    assert [row.caught_splits for row in execution_facts(made).layers] == [0, 1]
+    monkeypatch.setattr("laminar.inspection.layers.MOST_READ", 1)
+    assert [row.caught_splits for row in execution_facts(made).layers] == [0, None]
+
+
 def test_an_execution_and_its_graph(ledger: Ledger) -> None:
     assert execution_facts(ledger).state == "failed"
     assert [(layer.name, layer.state) for layer in of_execution(ledger).layers] == [

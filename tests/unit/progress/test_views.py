@@ -133,6 +133,32 @@ def test_live_has_a_line_for_each_layer_and_for_each_split_that_does_something()
     ]
 
 
+def test_what_a_catch_let_pass_is_told() -> None:
+    error = {"type": "ValueError", "message": "bad\npart"}
+    events = [
+        *STORY[:5],
+        SplitDone(2.0, "B", 1, 1, 0.6, caught=error),
+        SplitDone(2.0, "B", 2, 1, 0.6, caught={"type": "KeyError", "message": ""}),
+        SplitDone(2.1, "B", 3, 1, 0.6),
+    ]
+    end = Ended(3.0, "done", 4, 4, 1, caught=2)
+    stream = io.StringIO()
+    view = Plain(stream)
+    for event in [*events, end]:
+        view(event)
+    assert stream.getvalue().splitlines()[-4:] == [
+        "00:02.00 B/1 done in 0.6 s, with ValueError caught: bad part",
+        "00:02.00 B/2 done in 0.6 s, with KeyError caught",
+        "00:02.10 B/3 done in 0.6 s",
+        "00:03.00 F 01x done in 3.0 s: 4 layers, 4 splits, 2 caught, 1 retry.",
+    ]
+    (row,) = [line for line in shown(events) if " B " in line and "4/4" in line]
+    assert row.endswith("  2 caught"), row
+    assert shown([*events, end])[-1] == "✓ F 01x done in 3.0 s: 4 layers, 4 splits, 2 caught, 1 retry."
+    single = [*STORY[:3], SplitDone(1.5, "A", 0, 1, 1.49, caught=error)]
+    assert shown(single)[1].endswith("  1 caught")
+
+
 def test_live_names_a_limit_of_memory_only_where_there_is_one() -> None:
     used = SplitDone(2.3, "B", 2, 1, 0.8, Usage(1.0, 300.0, "process"))
     assert "peak 300 MiB of" not in "".join(shown([*STORY, used]))
