@@ -192,7 +192,7 @@ class Holder:
         stop = self._ledger.store.options.command("stop", execution)
         held = UsageError(
             f"execution {execution} of {self._ledger.flow} is held by {self.words}.",
-            remedy=f"Wait for it to end, or stop it: {stop}. If it is gone for certain: --takeover.",
+            remedy=f"Wait for it to end, or stop it. If it is gone for certain: --takeover.\nstop     {stop}",
         )
         if self._is_alive():
             raise held

@@ -77,7 +77,8 @@ def load(target: Target, app_dir: str) -> Loaded:
                 raise _failed(target, error) from error
             raise TargetError(
                 f"there is no module {error.name!r} to import (target {target}, in {os.path.abspath(app_dir)}).",
-                remedy="Run it in the directory of your module, or name that directory with --app-dir.",
+                remedy=_with_colon(target)
+                or "Run it in the directory of your module, or name that directory with --app-dir.",
             ) from None
         except (Exception, SystemExit) as error:
             raise _failed(target, error) from error
@@ -184,12 +185,19 @@ def _is_part(name: str | None, module: str) -> bool:
     return name is not None and (module == name or module.startswith(f"{name}."))
 
 
+def _with_colon(target: Target) -> str:
+    """`Did you mean rna:Rna?`, where `rna.Rna` was typed and the import of `rna` went well; else nothing."""
+    module, _, attribute = target.module.rpartition(".")
+    there = not target.attribute and hasattr(sys.modules.get(module), attribute)
+    return f"Did you mean {module}:{attribute}?" if there else ""
+
+
 def _failed(target: Target, error: BaseException) -> TargetError:
-    from laminar.engine.keywords import taken
+    from laminar.engine.keywords import meant, taken
     from laminar.engine.tracebacks import user_traceback
 
     what = f"exits with {error.code!r}" if isinstance(error, SystemExit) else f"raises {type(error).__name__}"
-    remedy = taken(error) or "Mend the module; the traceback above is its own."
+    remedy = taken(error) or f"Mend the module; the traceback above is its own.{meant(error)}"
     if isinstance(error, ModuleNotFoundError) and error.name:
         what = f"needs {error.name!r}, which is not installed here"
         remedy = (

@@ -78,7 +78,7 @@ class Tally:
             f"interrupted: execution {self._ledger.execution} of {self._ledger.flow} has stopped; what was committed stays.",
             signum=number,
             at_once=at_once,
-            remedy=f"Go on with it: {again}{self._done_words()}" if again else "",
+            remedy=f"go on    {again}{self._done_words()}" if again else "",
         )
 
     def taken_over(self, by: str) -> Interrupted:

@@ -95,6 +95,7 @@ class LayerRow:
         memory_peak_mib: The highest of its splits, each by its latest attempt; None where none was measured, or there are
             too many to read.
         measured: Of what that is, as in `Usage`; empty where it is None.
+        memory_peak_at: The split and the attempt that it was measured of.
     """
 
     name: str
@@ -113,6 +114,7 @@ class LayerRow:
     error: Error | None = None
     memory_peak_mib: float | None = None
     measured: str = ""
+    memory_peak_at: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)

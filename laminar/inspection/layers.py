@@ -81,7 +81,8 @@ def layer_row(ledger: Ledger, name: str, done: Set[int] | None = None) -> LayerR
     attempts = len(commits) - len(again) + sum(map(len, again.values())) + sum(map(len, tried.values()))
     caught = sum(commit.caught is not None for commit in commits.values())
     row = replace(row, attempts=attempts, failed_splits=failed, retrying_splits=retrying, caught_splits=caught)
-    row = _with_peak(row, [*commits.values(), *failures.values()])
+    ended = {(index, commit.attempt): commit for index, commit in commits.items()}
+    row = _with_peak(row, {**ended, **{(index, tried[index][-1]): failure for index, failure in failures.items()}})
     return _timed(ledger, row, commits, {**tried, **again})
 
 
@@ -101,13 +102,14 @@ def usage_of(record: Commit | Failure | None) -> Usage | None:
     return Usage(**record.usage._asdict()) if record and record.usage else None
 
 
-def _with_peak(row: LayerRow, records: Sequence[Commit | Failure]) -> LayerRow:
-    """`row` with the highest peak of memory that was measured."""
-    measured = [record.usage for record in records if record.usage and record.usage.memory_peak_mib is not None]
-    if not measured:
+def _with_peak(row: LayerRow, records: Mapping[tuple[int, int], Commit | Failure]) -> LayerRow:
+    """`row` with the highest peak of memory that was measured; `records` are by split and attempt."""
+    usages = {at: record.usage for at, record in records.items() if record.usage}
+    peaks = {at: usage.memory_peak_mib for at, usage in usages.items() if usage.memory_peak_mib is not None}
+    if not peaks:
         return row
-    highest = max(measured, key=lambda usage: usage.memory_peak_mib or 0.0)
-    return replace(row, memory_peak_mib=highest.memory_peak_mib, measured=highest.measured)
+    highest = max(peaks, key=peaks.__getitem__)
+    return replace(row, memory_peak_mib=peaks[highest], measured=usages[highest].measured, memory_peak_at=highest)
 
 
 def _error(state: LayerState) -> Error | None:

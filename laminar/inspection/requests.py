@@ -49,13 +49,18 @@ def advice(
         return []
     asked, limited = configuration["container"], usage.measured == "container"
     said = []
-    if any(error and not error.type and error.message.startswith(OUT_OF_MEMORY) for error in errors):
+    if any(map(was_killed, errors)):
         said.append(f"was killed at its limit, the {asked['memory']:g} MiB of memory that it asks for: it needs more")
     elif usage.memory_peak_mib is not None:
         said.append(_of_memory(asked["memory"], usage.memory_peak_mib, limited=limited))
     if usage.cpu_s is not None and duration_s is not None and duration_s >= _LONG_S:
         said.append(_of_cores(asked["cpu"], usage.cpu_s / duration_s, limited=limited))
     return list(filter(None, said))
+
+
+def was_killed(error: Error | None) -> bool:
+    """Whether it was the limit of its memory that ended an attempt."""
+    return error is not None and not error.type and error.message.startswith(OUT_OF_MEMORY)
 
 
 def _of_memory(asked: float, peak: float, *, limited: bool) -> str:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from laminar.engine.addresses import Place
 from laminar.engine.ledger import Ledger
 from laminar.engine.states import LayerState, epoch_at_work, layer_state
 from laminar.inspection.artifacts import artifacts_in, artifacts_of
-from laminar.inspection.found import LayerFacts, SplitFacts, SplitRow, Try, Usage
+from laminar.inspection.found import LayerFacts, LayerRow, SplitFacts, SplitRow, Try, Usage
 from laminar.inspection.layers import error_of, has_failed, layer_row, usage_of
-from laminar.inspection.requests import advice
+from laminar.inspection.requests import advice, was_killed
 from laminar.model.grid import Grid
 
 _FIRST = ("failed", "retrying", "interrupted", "running", "waiting", "finished")
@@ -35,7 +35,6 @@ def layer_facts(ledger: Ledger, layer: str, limit: int | None = None) -> LayerFa
     shown = [*order, *sorted(done)][:limit]
     registered = _registered(ledger, layer)
     splits = [_split_row(ledger, layer, index, states.get(index, "finished")) for index in shown]
-    errors = [row.error, *(split.error for split in splits if split.state != "finished")]
     return LayerFacts(
         flow=ledger.flow,
         execution=ledger.execution,
@@ -45,7 +44,7 @@ def layer_facts(ledger: Ledger, layer: str, limit: int | None = None) -> LayerFa
         artifacts=artifacts_in(ledger, layer, done),
         splits=splits,
         more_splits=len(states) + len(done) - len(shown),
-        advice=advice(registered, Usage(None, row.memory_peak_mib, row.measured), errors=errors),
+        advice=_advice(ledger, row, splits, registered),
     )
 
 
@@ -122,7 +121,7 @@ def _try(ledger: Ledger, layer: str, index: int, number: int, state: str) -> Try
     if generation != counts:
         state = "lost"  # of what the split is now, this says nothing
     started, failure = start.get("created"), ledger.failure(layer, index, number)
-    configuration = start.get("configuration") or launch.get("configurations", {}).get(layer)
+    configuration = _asked(layer, start, launch)
     image = launch.get("engine", {}).get("images", {}).get(layer, "")
     how, finished = "failed" if failure else state if state != "finished" else "lost", failure.at if failure else None
     if commit is not None and commit.attempt == number:
@@ -144,6 +143,39 @@ def _try(ledger: Ledger, layer: str, index: int, number: int, state: str) -> Try
         advice=advice(configuration, usage, took, [error]),
         replaced=generation != counts,
     )
+
+
+def _advice(
+    ledger: Ledger, row: LayerRow, splits: Sequence[SplitRow], registered: Mapping[str, Any] | None
+) -> list[str]:
+    """What to change in the layer's request; nothing where the attempts that would say so asked for different amounts."""
+    killed = [split for split in splits if split.state != "finished" and was_killed(split.error)]
+    ends = [(split.index, split.attempt) for split in killed if split.attempt is not None]
+    asked = {
+        end: configuration
+        for end in [*filter(None, [row.memory_peak_at]), *ends]
+        if (configuration := _asked(row.name, ledger.start(row.name, *end), ledger.launch_of(row.name, *end) or {}))
+    }
+    if len({_memory(each) for each in asked.values()}) != 1:
+        return []
+    (index, attempt), configuration = next(iter(asked.items()))
+    usage = Usage(None, row.memory_peak_mib, row.measured)
+    said = advice(configuration, usage, errors=[split.error for split in killed])
+    # The layer is shown with its own request: of another, whose it is must be said.
+    if registered and _memory(registered) != _memory(configuration):
+        return [f"split {index} at attempt {attempt} {sentence}" for sentence in said]
+    return said
+
+
+def _memory(configuration: Mapping[str, Any]) -> float:
+    asked: float = configuration["container"]["memory"]
+    return asked
+
+
+def _asked(layer: str, start: Mapping[str, Any], launch: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """What an attempt asked for: hooks may have changed what its layer was registered with."""
+    found: Mapping[str, Any] | None = start.get("configuration") or launch.get("configurations", {}).get(layer)
+    return found
 
 
 def _registered(ledger: Ledger, layer: str) -> Mapping[str, Any] | None:

@@ -28,6 +28,9 @@ _STATES = {
 }
 """State of a split without a result -> what there is to say of it."""
 
+_SOME = 10
+"""Splits that are named where an artifact was not set in many."""
+
 PLAIN = ("json", "bytes")
 """Codecs whose content is the value itself."""
 
@@ -70,6 +73,8 @@ class Values:
         self._splits = [place.index] if place.index is not None else list(range(plan.splits if plan else 0))
         whole = place.index is None and plan is not None and plan.grid is not None
         self._check_done()
+        if len(self._splits) > 1:
+            self._check_set()
         first = self._entry(self._splits[0]) if self._splits else None
         self.many = whole or (first is not None and "pages" in first)
         self.found = artifact(name, first) if first else Artifact(name, "shard", None, "0 items", "shard", 0)
@@ -131,6 +136,23 @@ class Values:
         done = ledger.committed(layer)
         if missing := [split for split in self._splits if split not in done]:
             raise self._missing(missing)
+
+    def _check_set(self) -> None:
+        """Raise `UsageError` where some of the splits did not set it, before any of the others is written."""
+        ledger, layer = self._place.ledger, self._place.layer
+        unset: dict[int, str] = {}
+        for split in self._splits:
+            commit = ledger.commit(layer, split)
+            if commit is not None and self._name not in commit.artifacts:
+                unset[split] = f"{split} (caught {commit.caught['error']})" if commit.caught else f"{split}"
+        if not unset or len(unset) == len(self._splits):  # in none at all is a name that does not exist
+            return
+        some = ", ".join(list(unset.values())[:_SOME]) + ", …" * (len(unset) > _SOME)
+        one = replace(self._place, index=next(split for split in self._splits if split not in unset))
+        raise UsageError(
+            f"{layer} did not set {self._name!r} in {len(unset)} of its {len(self._splits)} splits: {some}.",
+            remedy=f"Name one split: {ledger.store.options.command('artifact', str(one), self._name)}",
+        )
 
     def _missing(self, splits: Sequence[int]) -> UsageError:
         first = replace(self._place, index=splits[0])

@@ -102,6 +102,7 @@ _VARYING = [
     (re.compile(r'"(duration_s|slowest_s|seconds|at|cpu_s)": \d[\d.e-]*'), r'"\1": SECONDS'),
     (re.compile(r'"(\w*bytes)": \d+'), r'"\1": SIZE'),
     (re.compile(r'"(memory_peak_mib)": \d[\d.]*'), r'"\1": MIB'),
+    (re.compile(r'"(memory_peak_at)": \[\s+\d+,\s+\d+\s+\]'), r'"\1": [SPLIT, ATTEMPT]'),
     (re.compile(r'"slowest": "\w+"'), '"slowest": LAYER'),
     (re.compile(r" Slowest: .*"), ""),  # on a busy machine, something took a second
     (re.compile(r" \(\d+\.\d cores\)"), ""),  # so, too

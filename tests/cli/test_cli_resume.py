@@ -206,7 +206,7 @@ def test_a_run_is_stopped_from_another_terminal_and_gone_on_with(project, gate):
     stopped = project.laminar("stop", "one")
     assert (stopped.code, stopped.out) == (0, ""), stopped.err
     assert "stopping one of F, scheduled by process" in stopped.err
-    running.end().fails(143, "interrupted: execution one of F has stopped", "laminar resume one")
+    running.end().fails(143, "interrupted: execution one of F has stopped", "\n       go on    laminar resume one")
     running = project.start(*project.script, "resume", "one")
     assert gate.wait(running) == "A2"
     gate.open()

@@ -65,8 +65,9 @@ def test_what_a_living_process_holds_is_refused_at_once_and_given_by_force(ledge
     Lease.take(ledger)
     with pytest.raises(UsageError, match=HELD) as caught:
         Lease.take(ledger)
-    assert "laminar stop x" in caught.value.remedy
-    assert "--takeover" in caught.value.remedy
+    words, stop = caught.value.remedy.splitlines()
+    assert "--takeover" in words
+    assert stop == "stop     laminar stop x"
     assert Lease.take(ledger, by_force=True).epoch == 2
 
 

@@ -165,6 +165,35 @@ def test_a_module_that_is_not_there_is_named(folder: Path) -> None:
         assert caught.value.details == ""
 
 
+def test_a_dot_in_place_of_the_colon_suggests_the_colon(load: Load, folder: Path) -> None:
+    name = load(HELLO).module.__name__
+    for target, remedy in {
+        f"{name}.HelloFlow": f"Did you mean {name}:HelloFlow?",
+        f"{name}.nothing": "Run it in the directory",
+        f"{name}.HelloFlow:x": "Run it in the directory",
+    }.items():
+        with pytest.raises(TargetError, match="there is no module") as caught:
+            loading.load(Target.parse(target), str(folder))
+        assert caught.value.remedy.startswith(remedy)
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("class Kmers: ...\nclass Count:\n    def __call__(self, kmers: Kmres): ...", "'Kmers'"),
+        ("class Count:\n    class Kmers: ...\n    found: Kmres", "'Kmers'"),
+        ("length: flaot", "'float'"),
+        ("length: what_is_like_no_other", ""),
+        ("length = 1\ndef f():\n    print(length)\n    length = 2\nf()", ""),
+    ],
+)
+def test_a_name_with_a_typo_suggests_the_nearest_of_its_module(load: Load, text: str, meant: str) -> None:
+    with pytest.raises(TargetError) as caught:
+        load(text)
+    suggestion = f" Did you mean {meant}?" if meant else ""
+    assert caught.value.remedy == f"Mend the module; the traceback above is its own.{suggestion}"
+
+
 def test_a_file_that_is_not_there_is_named(folder: Path) -> None:
     with pytest.raises(TargetError, match=f"there is no file {folder}/nope.py"):
         loading.load(Target.parse("nope.py:F"), str(folder))

@@ -129,6 +129,27 @@ def test_values(store: Datastore, ledger: Ledger) -> None:
         Values(archive, resolve(store, "x/Each"), "raw")
 
 
+class Most(Layer):
+    def __call__(self, source: Source) -> None:
+        self.q = 1
+        if source.parts == "b":
+            raise ValueError("b")
+        self.x = 1
+
+
+def test_values_that_a_split_did_not_set_are_named_before_any_is_written(make_flow: MakeFlow, store: Datastore) -> None:
+    caught = CUT | {"catch": layers.Catch(ValueError)}
+    make_flow(Source, Most, configuration={"Most": caught})(execution="x")
+    archive, place = wiring.archive(store, pickle="deny"), resolve(store, "x/Most")
+    with pytest.raises(UsageError) as error:
+        Values(archive, place, "x")
+    assert error.value.message == "Most did not set 'x' in 1 of its 2 splits: 1 (caught ValueError)."
+    assert error.value.remedy == "Name one split: laminar artifact x/Most/0 x"
+    assert Values(archive, place, "q").plain() == [1, 1]
+    with pytest.raises(UsageError, match="has no artifact 'z'"):
+        Values(archive, place, "z")
+
+
 def test_a_damaged_execution_hides_no_other(store: Datastore, ledger: Ledger) -> None:
     store.create(layout.execution_record("F", "z"), b"{}")
     begun(store)
