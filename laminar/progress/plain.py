@@ -85,7 +85,8 @@ class Plain:
 def _caught(done: SplitDone) -> str:
     if done.caught is None:
         return ""
-    return f", with {done.caught['type']} caught: {done.caught['message']}".rstrip(": ")
+    said = f": {done.caught['message']}" if done.caught["message"] else ""
+    return f", with {done.caught['type']} caught{said}"
 
 
 def _stamp(seconds: float) -> str:
